@@ -1,0 +1,85 @@
+/**
+ * The codec seam: a protocol is a way to read requests from a connection (server side) and a way to send them
+ * on one (client side). HTTP/1.1 is here; HTTP/2 will be a second folder with the same two functions.
+ */
+import type { Normalise } from '../../mesh/snapshot.ts'
+import type { Clock } from '../../mesh/clock.ts'
+import type { Failure } from '../failure.ts'
+import type { OutgoingRequest, Request, Response } from '../message.ts'
+import type { Transport } from '../transport.ts'
+
+/** Bounds on what one connection may make us hold or wait for. 0 switches a timeout off. */
+export interface CodecLimits {
+  readonly maxHeaderBytes: number
+  readonly maxHeaderCount: number
+  /** Of a request line or status line. */
+  readonly maxLineBytes: number
+  /** Of a request body; 0: no bound (bodies stream, they are never held). */
+  readonly maxBodyBytes: number
+  /** Requests read ahead of the one being answered on a pipelining connection. */
+  readonly maxPipelined: number
+  readonly headerTimeoutMs: number
+  /** Longest wait for the next byte of a request body. */
+  readonly bodyIdleTimeoutMs: number
+  /** Between requests. */
+  readonly keepAliveTimeoutMs: number
+}
+
+export interface ServerOptions {
+  readonly limits: CodecLimits
+  readonly normalise: Normalise
+  readonly scheme: 'http' | 'https'
+  readonly clock: Clock
+  /** Answers one request. Never rejects. */
+  readonly serve: (request: Request) => Promise<Response>
+  /** A message that cannot be read: answered with 4xx and closed by the codec; told here for the log. */
+  readonly onProtocolError: (failure: Failure) => void
+  readonly onClose: () => void
+  /**
+   * Takes over a connection whose request asks for a tunnel (CONNECT): explicit proxy listeners give it, others
+   * leave it out and the codec refuses.
+   */
+  readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
+}
+
+export interface ServerConnection {
+  /** Requests that are being answered. */
+  readonly active: number
+  /** Finish what runs, then close; answers say so (`Connection: close`). */
+  drain(): void
+  destroy(): void
+}
+
+export type ServerCodec = (transport: Transport, options: ServerOptions) => ServerConnection
+
+export interface ClientOptions {
+  readonly limits: CodecLimits
+  readonly clock: Clock
+  /**
+   * The other side is a sidecar of this mesh, proven by mTLS: its `x-selvage-not-processed` is believed, and
+   * it announces each non-idempotent request that it hands to its app with an interim 102, so that a
+   * connection that broke without one has not reached the app.
+   */
+  readonly meshPeer: boolean
+  /** `capacity` went up, or the connection can take no more. */
+  readonly onChange: (connection: ClientConnection) => void
+  readonly onClose: (connection: ClientConnection) => void
+}
+
+export interface ClientConnection {
+  /** Requests that may be sent now; 0 while busy, draining or closed. */
+  readonly capacity: number
+  /** Requests sent so far. */
+  readonly sent: number
+  /**
+   * Sends a request; resolves at the final response head, rejects with a `Failure` whose safety says how far it
+   * got. `request.onEnd` is called when the response's last byte was delivered or anything broke;
+   * `request.onCancel` is set while it may be stopped.
+   */
+  send(request: OutgoingRequest): Promise<Response>
+  /** Takes no more; closes when idle. */
+  drain(): void
+  destroy(failure?: Failure): void
+}
+
+export type ClientCodec = (transport: Transport, options: ClientOptions) => ClientConnection

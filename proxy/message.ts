@@ -1,0 +1,62 @@
+/** Requests and responses as the filters see them, whatever the codec. */
+import type { BodySource } from './body.ts'
+import type { Failure } from './failure.ts'
+import type { HeaderBlock, HeaderEdits } from './header-block.ts'
+
+/**
+ * A request that a server codec has read the head of. `path` was normalised by the codec: match, access and
+ * forwarding use this one value.
+ */
+export interface Request {
+  readonly method: string
+  readonly scheme: 'http' | 'https'
+  /** Host and optional port as the client named them, lower case (`:authority`, Host, or absolute-form). */
+  readonly authority: string
+  /** Normalised path, without the query. `*` for OPTIONS in asterisk-form. */
+  readonly path: string
+  /** Raw query without `?`; empty when there is none. */
+  readonly query: string
+  readonly headers: HeaderBlock
+  readonly body: BodySource
+  /** The client said `Expect: 100-continue` and waits; the codec answers 100 when the body is first piped. */
+  readonly expectsContinue: boolean
+  /** Set by who serves the request; called once if the client goes away or breaks the protocol before the end. */
+  onAbort: ((failure: Failure) => void) | undefined
+  /** Set by who serves the request; called exactly once, when the last byte of the response was handed over or the exchange was aborted. */
+  onEnd: ((end: MessageEnd) => void) | undefined
+}
+
+/** What the server codec knows when a request is over. */
+export interface MessageEnd {
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** Why it ended early; undefined when all went well. */
+  readonly failure: Failure | undefined
+  /** Of the response, for gRPC. */
+  readonly trailers: HeaderBlock | undefined
+}
+
+export interface Response {
+  /** 200–599. Interim responses never reach the filters. */
+  readonly status: number
+  readonly headers: HeaderBlock
+  readonly body: BodySource
+  /** Changes that filters want on the way out. Created on first use by `editsOf`. */
+  edits: HeaderEdits | undefined
+}
+
+/** What a client codec writes: the head of an attempt. */
+export interface OutgoingRequest {
+  readonly method: string
+  readonly scheme: 'http' | 'https'
+  readonly authority: string
+  readonly path: string
+  readonly query: string
+  readonly headers: HeaderBlock
+  readonly edits: HeaderEdits | undefined
+  readonly body: BodySource
+  /** Installed by the client codec while the request runs: stops it and frees what it holds. */
+  onCancel: ((failure: Failure) => void) | undefined
+  /** Called by the client codec exactly once: undefined when the whole response was delivered, else why not. */
+  onEnd(failure: Failure | undefined): void
+}

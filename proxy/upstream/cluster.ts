@@ -1,0 +1,4 @@
+/** One workload as a destination: its endpoints, balancer, breaker and outlier detection. */
+export interface Cluster {
+  readonly workload: string
+}
