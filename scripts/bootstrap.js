@@ -18,7 +18,14 @@ const installed = () =>
 if (!installed()) {
   process.stderr.write('Installing dependencies (once; npm ci) ...\n')
   const npm = process.env.npm_execpath
-  const args = ['ci', '--loglevel=error', '--no-fund', '--no-audit', '--include=dev', '--ignore-scripts=false']
+  const args = [
+    'ci',
+    '--loglevel=error',
+    '--no-fund',
+    '--no-audit',
+    '--include=dev',
+    '--ignore-scripts=false',
+  ]
   const command = npm?.endsWith('.js') ? [process.execPath, [npm, ...args]] : ['npm', args]
   const run = spawnSync(command[0], command[1], {
     cwd: root,
