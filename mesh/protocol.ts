@@ -17,10 +17,13 @@ export const paths = {
   trust: (mesh: string) => `/v1/meshes/${encodeURIComponent(mesh)}/trust`,
   joinTokens: (mesh: string) => `/v1/meshes/${encodeURIComponent(mesh)}/join-tokens`,
   publishTokens: (mesh: string) => `/v1/meshes/${encodeURIComponent(mesh)}/publish-tokens`,
+  publishToken: (mesh: string, id: string) => `${paths.publishTokens(mesh)}/${encodeURIComponent(id)}`,
+  openapi: () => '/v1/openapi.json',
   workload: (mesh: string, workload: string) =>
     `/v1/meshes/${encodeURIComponent(mesh)}/workloads/${encodeURIComponent(workload)}`,
   snapshotConfig: (mesh: string, workload: string) => `${paths.workload(mesh, workload)}/snapshot/config`,
-  snapshotEndpoints: (mesh: string, workload: string) => `${paths.workload(mesh, workload)}/snapshot/endpoints`,
+  snapshotEndpoints: (mesh: string, workload: string) =>
+    `${paths.workload(mesh, workload)}/snapshot/endpoints`,
   hints: (mesh: string, workload: string) => `${paths.workload(mesh, workload)}/hints`,
   certificate: (mesh: string, workload: string) => `${paths.workload(mesh, workload)}/certificate`,
   endpoint: (mesh: string, workload: string, id: string) =>
@@ -30,7 +33,7 @@ export const paths = {
 /** How a proxy is doing; rides on the renewal of its lease. */
 export const proxyReportSchema = z.strictObject({
   version: z.string().max(64),
-  /** ETags of the snapshot parts that it enforces now. */
+  /** Hashes (ETags without quotes) of the snapshot parts that it enforces now. */
   configHash: z.string().max(128).optional(),
   endpointsHash: z.string().max(128).optional(),
   /** Why the last snapshot was refused, if it was. */
@@ -49,9 +52,17 @@ export const registrationSchema = z.strictObject({
   weight: z.number().min(0).max(1000).default(1),
   health: z.enum(['healthy', 'draining']).default('healthy'),
   leaseSeconds: z.int().min(3).max(3600).default(15),
+  /**
+   * When this sidecar process started, milliseconds since the epoch. It orders registrations of one id: after a
+   * deregistration a late renewal by the same process is refused with 410, and a process that started later may
+   * take the id again.
+   */
+  startedAtMs: z.int().min(0).default(0),
   report: proxyReportSchema.optional(),
 })
 export type Registration = z.infer<typeof registrationSchema>
+/** What a proxy sends: defaults may be left out. */
+export type RegistrationBody = z.input<typeof registrationSchema>
 
 export const registeredSchema = z.object({ leaseSeconds: z.int() })
 
@@ -73,8 +84,9 @@ export type IssuedCertificate = z.infer<typeof issuedCertificateSchema>
  * workload. Hints may be lost and are coalesced; a proxy compares and fetches by ETag within `windowMs`.
  */
 export const hintSchema = z.object({
-  /** ETag of the workload's config part, when that may have changed. */
+  /** Hash (the ETag without its quotes) of the config part as it is now, when it changed. */
   config: z.string().optional(),
+  /** The same for the endpoints part. */
   endpoints: z.string().optional(),
   /** Spread the fetch over this many milliseconds. */
   windowMs: z.int(),
@@ -113,7 +125,8 @@ export function formatJoinToken(token: JoinToken): string {
 /** Throws an `Error` that never quotes the token. */
 export function parseJoinToken(text: string): JoinToken {
   const trimmed = text.trim()
-  if (!trimmed.startsWith(JOIN_PREFIX)) throw new Error(`join token: expected it to begin with "${JOIN_PREFIX}"`)
+  if (!trimmed.startsWith(JOIN_PREFIX))
+    throw new Error(`join token: expected it to begin with "${JOIN_PREFIX}"`)
   try {
     const json = atob(trimmed.slice(JOIN_PREFIX.length).replace(/-/g, '+').replace(/_/g, '/'))
     return joinTokenSchema.parse(JSON.parse(json))
@@ -144,3 +157,225 @@ export function serverName(port: number, workload: string, service: string, doma
 /** Header fields that sidecars set for each other and that never come from an app. */
 export const HEADER_REASON = 'x-selvage-reason'
 export const HEADER_NOT_PROCESSED = 'x-selvage-not-processed'
+
+/**
+ * How callers prove who they are, apart from mTLS: `Authorization: Bearer <token>`, where the token is a join
+ * token (only for `POST certificate` of its own workload), a publish token or the operator's.
+ */
+export const bearer = (token: string): string => `Bearer ${token}`
+
+/** ETag field value of a snapshot part's hash or of a revision (RFC 9110 section 8.8.3). */
+export const etagOf = (value: string | number): string => `"${value}"`
+
+/** What stands between the quotes of a strong or weak ETag; other text is returned as it is. */
+export const etagValue = (etag: string): string => /^(?:W\/)?"(.*)"$/.exec(etag.trim())?.[1] ?? etag.trim()
+
+/**
+ * A poll of a snapshot part may carry the proxy's report (JSON of `proxyReportSchema`) and must then name the
+ * endpoint that reports: for proxies that register elsewhere, or not at all.
+ */
+export const HEADER_REPORT = 'x-selvage-report'
+export const HEADER_ENDPOINT = 'x-selvage-endpoint'
+
+/** Fragment that `apply` writes when no other name is given. */
+export const DEFAULT_FRAGMENT = 'mesh'
+
+/** Body of `GET trust`, which needs no credentials: certificates of authorities are public. */
+export const trustSchema = z.object({
+  trustDomain: z.string(),
+  roots: z.array(
+    z.object({
+      /** PEM. */
+      certificate: z.string(),
+      /** Hex SHA-256 of the DER: what join tokens and `operator.json` pin. */
+      sha256: z.string(),
+      notAfter: z.iso.datetime(),
+      /** The one that signs now; the others are only trusted. */
+      signing: z.boolean(),
+    }),
+  ),
+})
+export type Trust = z.infer<typeof trustSchema>
+
+export const joinTokenRequestSchema = z.strictObject({
+  workload: z.string().min(1).max(256),
+  ttlSeconds: z.int().min(10).max(86_400).default(600),
+})
+export const joinTokenIssuedSchema = z.object({
+  token: z.string(),
+  workload: z.string(),
+  expiresAt: z.iso.datetime(),
+})
+
+/** A publisher may write fragments that define only these services and top-level workloads. */
+export const publishTokenRequestSchema = z.strictObject({
+  /** Who publishes: the owner of the fragments written with it, whichever of its tokens wrote them. */
+  name: z
+    .string()
+    .max(63)
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'expected lower-case letters, digits, "-" and "."'),
+  services: z.array(z.string().min(1).max(256)).min(1).max(1000),
+  ttlSeconds: z
+    .int()
+    .min(60)
+    .max(366 * 86_400)
+    .default(90 * 86_400),
+})
+export const publishTokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  services: z.array(z.string()),
+  expiresAt: z.iso.datetime(),
+})
+export const publishTokenIssuedSchema = publishTokenSchema.extend({ token: z.string() })
+export const publishTokensSchema = z.object({ tokens: z.array(publishTokenSchema) })
+
+export const violationSchema = z.object({ path: z.string(), message: z.string() })
+
+/** What an accepted change answers: of a fragment, its deletion, or a restored revision. */
+export const acceptedSchema = z.object({
+  mesh: z.string(),
+  /** Revision of the mesh after the change. */
+  revision: z.int(),
+  /** False: the content was there already, and nothing changed. */
+  changed: z.boolean(),
+  /** Allocated loopback address of each service concerned. */
+  addresses: z.record(z.string(), z.string()),
+  /** What was accepted and may still surprise, such as names that are not there yet. */
+  warnings: z.array(violationSchema),
+})
+export type Accepted = z.infer<typeof acceptedSchema>
+
+const fragmentSummarySchema = z.object({
+  fragment: z.string(),
+  /** `operator` or `publisher:<name>`. */
+  owner: z.string(),
+  /** Revision of the mesh that last changed this fragment; its ETag, for `If-Match`. */
+  revision: z.int(),
+  updatedAt: z.iso.datetime(),
+})
+export const fragmentSchema = fragmentSummarySchema.extend({ document: z.unknown() })
+export const fragmentsSchema = z.object({
+  mesh: z.string(),
+  revision: z.int(),
+  /** Of every service in the mesh. */
+  addresses: z.record(z.string(), z.string()),
+  fragments: z.array(fragmentSummarySchema),
+})
+
+export const historySchema = z.object({
+  mesh: z.string(),
+  /** Newest first; bounded. */
+  entries: z.array(
+    z.object({
+      revision: z.int(),
+      at: z.iso.datetime(),
+      by: z.string(),
+      action: z.enum(['put', 'delete', 'restore']),
+      /** The fragment that changed; of a restore, the revision restored (`revision 7`). */
+      subject: z.string(),
+    }),
+  ),
+})
+export const restoreRequestSchema = z.strictObject({ revision: z.int().min(1) })
+
+/** Body of `POST plan`; without a document it plans the fragment's deletion. */
+export const planRequestSchema = z.strictObject({
+  fragment: z.string().min(1).max(253).default(DEFAULT_FRAGMENT),
+  document: z.unknown(),
+})
+export const planSchema = z.object({
+  mesh: z.string(),
+  /** The revision compared with; 0: the mesh is empty. */
+  revision: z.int(),
+  /** Why it would be refused; empty: it would be accepted. */
+  violations: z.array(violationSchema),
+  warnings: z.array(violationSchema),
+  services: z.object({ added: z.array(z.string()), removed: z.array(z.string()) }),
+  routes: z.array(
+    z.object({
+      change: z.enum(['added', 'removed', 'changed']),
+      service: z.string(),
+      /** Its name, or the hash of its match. */
+      key: z.string(),
+      before: z.unknown().optional(),
+      after: z.unknown().optional(),
+    }),
+  ),
+  /** Workloads whose snapshot would change. */
+  workloads: z.array(z.string()),
+})
+export type Plan = z.infer<typeof planSchema>
+
+const proxyStatusSchema = z.object({
+  /** Registration id of its endpoint. */
+  id: z.string(),
+  address: z.string().optional(),
+  port: z.int().optional(),
+  zone: z.string().optional(),
+  version: z.string().optional(),
+  health: z.enum(['healthy', 'draining']).optional(),
+  /** When the registration ends unless it is renewed. Absent: it reports without being registered here. */
+  leaseEndsAt: z.iso.datetime().optional(),
+  /** When it last reported; absent: not since this control plane started. */
+  reportedAt: z.iso.datetime().optional(),
+  ready: z.boolean().optional(),
+  /** Hashes that it enforces. */
+  config: z.string().optional(),
+  endpoints: z.string().optional(),
+  /** It enforces what is wanted, both parts. */
+  inSync: z.boolean(),
+  refused: z.string().optional(),
+  certificateNotAfter: z.iso.datetime().optional(),
+})
+export type ProxyStatus = z.infer<typeof proxyStatusSchema>
+
+export const statusSchema = z.object({
+  mesh: z.string(),
+  revision: z.int(),
+  at: z.iso.datetime(),
+  workloads: z.array(
+    z.object({
+      workload: z.string(),
+      services: z.array(z.string()),
+      /** Hashes that its proxies should enforce. */
+      wanted: z.object({ config: z.string(), endpoints: z.string() }),
+      proxies: z.array(proxyStatusSchema),
+    }),
+  ),
+})
+export type Status = z.infer<typeof statusSchema>
+
+export const topologySchema = z.object({
+  mesh: z.string(),
+  revision: z.int(),
+  services: z.array(
+    z.object({
+      service: z.string(),
+      hosts: z.array(z.string()),
+      address: z.string().optional(),
+      workloads: z.array(z.string()),
+    }),
+  ),
+  workloads: z.array(
+    z.object({
+      workload: z.string(),
+      identity: z.string(),
+      services: z.array(z.string()),
+      endpoints: z.int(),
+    }),
+  ),
+  /** Who may call whom, from `calls`: workload to service. */
+  edges: z.array(z.object({ from: z.string(), to: z.string() })),
+})
+export type Topology = z.infer<typeof topologySchema>
+
+/** What the control plane leaves in its state directory for the command (`operator.json`, 0600). */
+export const operatorFileSchema = z.object({
+  url: z.url(),
+  mesh: z.string(),
+  token: z.string(),
+  caSha256: z.string(),
+})
+export type OperatorFile = z.infer<typeof operatorFileSchema>
+export const OPERATOR_FILE = 'operator.json'
