@@ -1,7 +1,8 @@
 /** Requests and responses as the filters see them, whatever the codec. */
 import type { BodySource } from './body.ts'
 import type { Failure } from './failure.ts'
-import type { HeaderBlock, HeaderEdits } from './header-block.ts'
+import type { HeaderBlock } from './header-block.ts'
+import { HeaderEdits } from './header-block.ts'
 
 /**
  * A request that a server codec has read the head of. `path` was normalised by the codec: match, access and
@@ -24,7 +25,22 @@ export interface Request {
   onAbort: ((failure: Failure) => void) | undefined
   /** Set by who serves the request; called exactly once, when the last byte of the response was handed over or the exchange was aborted. */
   onEnd: ((end: MessageEnd) => void) | undefined
+  /**
+   * For a request of a mesh peer that is about to be handed to the app: tells the peer so with an interim
+   * `102 Processing`, and resolves when those bytes have left the process; only then may the app get the
+   * request. The peer concludes from a connection that broke without a 102 that no app saw the request, and
+   * tries elsewhere whatever the method. Undefined when nothing needs to be said: the method is idempotent (its
+   * retry is safe anyway), it was said already, or the client is gone (then `onAbort` was called). Rejects with a
+   * `Failure` if the client goes away meanwhile.
+   */
+  announceProcessing(): Promise<void> | undefined
 }
+
+/** RFC 9110 9.2.2. Methods are case-sensitive. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+/** Whether a request may be sent again when nobody knows what became of the first. */
+export const isIdempotent = (method: string): boolean => IDEMPOTENT.has(method)
 
 /** What the server codec knows when a request is over. */
 export interface MessageEnd {
@@ -43,6 +59,12 @@ export interface Response {
   readonly body: BodySource
   /** Changes that filters want on the way out. Created on first use by `editsOf`. */
   edits: HeaderEdits | undefined
+}
+
+/** The changes to a response's header section, created on first use. */
+export function editsOf(response: Response): HeaderEdits {
+  response.edits ??= new HeaderEdits()
+  return response.edits
 }
 
 /** What a client codec writes: the head of an attempt. */

@@ -2,8 +2,9 @@
  * The codec seam: a protocol is a way to read requests from a connection (server side) and a way to send them
  * on one (client side). HTTP/1.1 is here; HTTP/2 will be a second folder with the same two functions.
  */
-import type { Normalise } from '../../mesh/snapshot.ts'
+
 import type { Clock } from '../../mesh/clock.ts'
+import type { Normalise } from '../../mesh/snapshot.ts'
 import type { Failure } from '../failure.ts'
 import type { OutgoingRequest, Request, Response } from '../message.ts'
 import type { Transport } from '../transport.ts'
@@ -58,7 +59,8 @@ export interface ClientOptions {
   /**
    * The other side is a sidecar of this mesh, proven by mTLS: its `x-selvage-not-processed` is believed, and
    * it announces each non-idempotent request that it hands to its app with an interim 102, so that a
-   * connection that broke without one has not reached the app.
+   * connection that broke without one has not reached the app (`Failure` `not-processed`; see
+   * `http1/client.ts` for why that is sound). From others both are ignored.
    */
   readonly meshPeer: boolean
   /** `capacity` went up, or the connection can take no more. */
@@ -71,6 +73,8 @@ export interface ClientConnection {
   readonly capacity: number
   /** Requests sent so far. */
   readonly sent: number
+  /** Takes no further request, ever: drained, closing, or the other side said `Connection: close`. */
+  readonly exhausted: boolean
   /**
    * Sends a request; resolves at the final response head, rejects with a `Failure` whose safety says how far it
    * got. `request.onEnd` is called when the response's last byte was delivered or anything broke;
