@@ -96,7 +96,7 @@ export interface RetryBudget {
 }
 
 export interface Route {
-  /** Stable key of its metrics and state: its name, or the hash of its match. */
+  /** Stable key of its metrics and state, unique within its service: its name, or the hash of its match. */
   readonly key: string
   readonly match: RouteMatch
   readonly targets: readonly RouteTarget[]
