@@ -15,7 +15,6 @@ import { type FieldKind, fieldKind } from './field-kind.ts'
 export const FIELD_STRIDE = 3
 
 /** What a value may hold: visible characters, blanks, tabs and obs-text (RFC 9110 5.5). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the tab is allowed, every other control is not
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 /** RFC 9110 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

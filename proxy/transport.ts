@@ -1,28 +1,40 @@
 /**
- * The thin adapter over a socket: codecs, listeners and pools know no more of Node than this. Reads go
+ * The thin adapter over a connection: codecs, listeners and pools know no more of Node than this. Reads go
  * through one buffer per connection where Node lets us; writes go out without copies where they can.
+ *
+ * A transport begins paused: who takes it over sets the four callbacks and calls `resume`. Nothing is called
+ * from within `resume`, `pause`, `write`, `end`, `reset` or `destroy`, except that memory transports of tests may
+ * not be told apart by anybody who keeps to this.
  */
 export interface Transport {
-  /** Bytes arrived. The chunk is valid only during the call; `retain` it to keep it. */
+  /**
+   * Bytes arrived. The chunk is valid only during the call; `retain` it to keep it. At most one more chunk comes
+   * after `pause`: whoever pauses keeps what comes (so that pausing for a moment costs no system call).
+   */
   onRead: (chunk: Buffer) => void
-  /** The peer will send no more. */
+  /** The peer will send no more. The other direction stays open until `end`. */
   onReadEnd: () => void
   /** All accepted writes have left the process. Called only after a write that returned false. */
   onDrain: () => void
-  /** The connection is gone; called exactly once. */
+  /** The connection is gone; called exactly once, also after `destroy`. The error says why, if it broke. */
   onClose: (error: Error | undefined) => void
   /**
-   * Sends bytes. The chunk may be reused when the call returns. False: keep the rest until `onDrain`.
+   * Sends bytes; all of them are accepted, and the chunk may be reused when the call returns. False: wait for
+   * `onDrain` before the next write. Ignored (false) once destroyed.
    */
   write(chunk: Buffer): boolean
   /** Bytes accepted but still in this process. */
   readonly pendingBytes: number
   pause(): void
   resume(): void
-  /** Half-close: sends what is pending, then FIN. */
+  /** Half-close: sends what is pending, then FIN. Idempotent. */
   end(): void
+  /** Closes at once. Idempotent. */
   destroy(): void
+  /** Closes at once so that the peer sees a break (RST) rather than an end: for a message cut short. */
+  reset(): void
   readonly destroyed: boolean
+  /** `ip:port` of the peer. */
   readonly remoteAddress: string
   readonly localPort: number
   readonly tls: TlsInfo | undefined
