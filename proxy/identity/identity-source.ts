@@ -1,0 +1,10 @@
+/** Where the certificate comes from: the control API, files, or memory. Watch → whole value. */
+import type { Identity } from './identity.ts'
+
+export interface IdentitySource {
+  /**
+   * Calls `accept` with each whole identity, as soon as there is one and whenever it is replaced. Failures are
+   * the source's own to log and to try again: the last identity stays. Returns how to stop.
+   */
+  watch(accept: (identity: Identity) => void): () => void
+}
