@@ -1,4 +1,10 @@
 /** When and how often a request is tried again. */
+import { z } from 'zod'
+import { byteSizeSchema, parseByteSize } from '../byte-size.ts'
+import { durationMs, durationSchema, offableDurationSchema } from '../duration.ts'
+import { percentSchema } from '../name.ts'
+import type { RetryBudget } from '../snapshot.ts'
+import { defaultsOf, type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
 
 /**
  * Conditions on an answer or its absence. `reset`: the connection broke before the first byte of a response.
@@ -20,3 +26,66 @@ export interface Retry {
   /** A request body up to this size is kept for a retry; a larger one is sent once. */
   readonly maxBodyBytes: number
 }
+
+const conditionSchema = z.union([
+  z.enum(['5xx', 'gateway-error', 'reset', 'connect-failure', 'retriable-4xx']),
+  z.int().min(400).max(599),
+])
+
+/** Authored at mesh, service and route level. The budget belongs to the service: one route may write it for all. */
+export const retrySchema = z.strictObject({
+  attempts: z.int().min(0).max(20).optional().describe('Retries after the first try.'),
+  on: z.array(conditionSchema).max(50).optional().describe('What is tried again. Default: reset.'),
+  perTryTimeout: offableDurationSchema.optional().describe('Time to the response head of one try.'),
+  backoff: z
+    .strictObject({ base: durationSchema.optional(), max: durationSchema.optional() })
+    .optional()
+    .describe('Wait before a retry: grows from base to max, with full jitter.'),
+  nonIdempotent: z
+    .boolean()
+    .optional()
+    .describe('Methods that are not idempotent may be retried after the app may have seen the request.'),
+  maxBody: byteSizeSchema(16 * 1024 * 1024)
+    .optional()
+    .describe('Request bodies up to this size are kept for a retry.'),
+  budget: z
+    .strictObject({
+      percent: percentSchema.optional(),
+      minPerSecond: z.number().min(0).max(10_000).optional(),
+    })
+    .optional()
+    .describe('Limits retries as a share of the first tries; shared by all routes of the service.'),
+})
+export type RetryPolicy = z.input<typeof retrySchema>
+
+const fields: Fields<Retry> = {
+  attempts: { path: ['attempts'], byDefault: 2 },
+  on: { path: ['on'], byDefault: ['reset'] },
+  perTryTimeoutMs: { path: ['perTryTimeout'], byDefault: 0, read: durationMs },
+  backoffBaseMs: { path: ['backoff', 'base'], byDefault: 25, read: durationMs },
+  backoffMaxMs: { path: ['backoff', 'max'], byDefault: 250, read: durationMs },
+  nonIdempotent: { path: ['nonIdempotent'], byDefault: false },
+  maxBodyBytes: {
+    path: ['maxBody'],
+    byDefault: 65_536,
+    read: (size: string | number) => parseByteSize(size) ?? 0,
+  },
+}
+
+const budgetFields: Fields<RetryBudget> = {
+  percent: { path: ['budget', 'percent'], byDefault: 20 },
+  minPerSecond: { path: ['budget', 'minPerSecond'], byDefault: 3 },
+}
+
+const off: Retry = { ...defaultsOf(fields), attempts: 0 }
+
+export const resolveRetry = (levels: readonly Level<RetryPolicy>[]): Resolved<Retry> =>
+  resolveLevels(fields, off, levels)
+
+/** `false` on a level says nothing about the budget: no retries spend none of it. */
+export const resolveRetryBudget = (levels: readonly Level<RetryPolicy>[]): Resolved<RetryBudget> =>
+  resolveLevels(
+    budgetFields,
+    defaultsOf(budgetFields),
+    levels.filter(level => level.policy !== false),
+  )

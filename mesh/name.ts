@@ -1,0 +1,68 @@
+/**
+ * Names that authors choose. They become DNS names, SNI labels and parts of SPIFFE IDs, so they are DNS labels
+ * (RFC 1123); dots are allowed, so that names from other platforms' namespaces fit. `--` is not: SNI writes it
+ * for a dot.
+ */
+import { z } from 'zod'
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'
+const LABEL_ONLY = new RegExp(`^${LABEL}$`)
+const DOTTED = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`)
+const HOST = new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$`)
+
+/** DNS limits one label to 63 bytes, and a name with its dots written `--` has to fit into one. */
+const MAX_NAME = 63
+const MAX_DOMAIN = 100
+
+/** The one word in lower case that every JavaScript object already has. */
+const RESERVED = 'constructor'
+
+const plain = (text: string) => !text.includes('--') && text !== RESERVED
+const sniLength = (text: string) => text.replaceAll('.', '--').length
+
+const NAME_EXPECTED = 'a DNS label: lower-case letters, digits and single dashes, at most 63 characters'
+
+/** A name of one label. */
+export const labelSchema = z
+  .string()
+  .max(MAX_NAME)
+  .refine(text => LABEL_ONLY.test(text) && plain(text), { error: `expected ${NAME_EXPECTED}` })
+  .meta({ pattern: LABEL_ONLY.source })
+
+/** Name of a service, workload or route. */
+export const nameSchema = z
+  .string()
+  .max(MAX_NAME)
+  .refine(text => DOTTED.test(text) && plain(text) && sniLength(text) <= MAX_NAME, {
+    error: `expected ${NAME_EXPECTED}; dots between labels are allowed`,
+  })
+  .meta({ pattern: DOTTED.source })
+
+/** A service (`payments`), a workload of it (`payments/v1`), or a workload of the top level. */
+export const targetNameSchema = z
+  .string()
+  .min(1)
+  .max(2 * MAX_NAME + 1)
+
+/** A DNS name in lower case. */
+export const domainSchema = z
+  .string()
+  .max(MAX_DOMAIN)
+  .refine(text => DOTTED.test(text), { error: 'expected a DNS name in lower case, such as "shop.internal"' })
+  .meta({ pattern: DOTTED.source })
+
+/** Host of a route: a DNS name or address, or `*.` and a DNS name. */
+export const hostPatternSchema = z
+  .string()
+  .max(253)
+  .refine(text => HOST.test(text), {
+    error: 'expected a host in lower case without port, such as "pay.example.com" or "*.example.com"',
+  })
+  .meta({ pattern: HOST.source })
+
+export const portSchema = z.int().min(1).max(65_535)
+
+export const percentSchema = z.number().min(0).max(100)
+
+/** `payments/v1` of service `payments` and its workload `v1`. */
+export const workloadName = (service: string, workload: string): string => `${service}/${workload}`
