@@ -85,6 +85,6 @@ export class TraceIds {
     // All zeros means "none"; one chance in 2^64 is still a wrong header.
     bytes[0] = (bytes[0] as number) | 1
     bytes[count - 1] = (bytes[count - 1] as number) | 1
-    return bytes.hexSlice(0, count)
+    return bytes.toString('hex', 0, count)
   }
 }
