@@ -3,15 +3,17 @@
  *
  * A handler's promise resolves at the response head; the exchange ends later, when the last byte has gone or
  * something broke. What belongs to the end (duration, bytes, trailers) hangs on `exchange.onEnd`; what belongs to
- * one try (breaker slots, endpoint statistics) hangs on `attempt.onEnd`.
+ * one try (breaker slots, endpoint statistics) hangs on `attempt.whenEnded`.
  */
-import type { Route } from '../mesh/snapshot.ts'
+import type { Clock } from '../mesh/clock.ts'
+import type { RequestView } from '../mesh/match.ts'
+import type { Timeout } from '../mesh/policy/timeout.ts'
 import type { BodySource } from './body.ts'
 import { Failure } from './failure.ts'
 import type { HeaderBlock } from './header-block.ts'
 import { HeaderEdits } from './header-block.ts'
 import type { MessageEnd, OutgoingRequest, Request, Response } from './message.ts'
-import type { Cluster } from './upstream/cluster.ts'
+import type { App, Backend } from './upstream/backend.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 
 export type Handler<X> = (x: X) => Promise<Response>
@@ -27,6 +29,12 @@ export const eachAttempt =
   (attempt: Handler<Attempt>): Handler<Exchange> =>
   exchange =>
     attempt(exchange.newAttempt())
+
+/** What a server codec calls for each request of a connection: `serve: serving(handler, clock, arrival)`. */
+export const serving =
+  (handler: Handler<Exchange>, clock: Clock, arrival: Arrival): ((request: Request) => Promise<Response>) =>
+  request =>
+    handler(new Exchange(request, arrival, clock))
 
 /** How a request reached the sidecar; the same value for every request of a connection. */
 export interface Arrival {
@@ -62,33 +70,37 @@ export interface ExchangeRecord {
   attempts: number
 }
 
-export class Exchange {
+/** It is also what routes and access rules are matched against. */
+export class Exchange implements RequestView {
   readonly request: Request
   readonly arrival: Arrival
+  readonly clock: Clock
   /** `clock.monotonic()` at the request head. */
   readonly startedMs: number
-  /** The request's body, or what a filter put in its place (retry buffers it). */
+  /** What the next attempt sends: the request's body, or what a filter put in its place (retry keeps a copy). */
   body: BodySource
   /** Changes that filters want in the request on its way out. */
-  edits: HeaderEdits | undefined
-  /** Set by the filter `route`; pinned: a new snapshot does not change it. */
-  route: Route | undefined
-  /** Drawn once per request by weight; retries stay within it. */
-  cluster: Cluster | undefined
-  /** Dial port at the target. */
-  targetPort = 0
+  edits: HeaderEdits | undefined = undefined
+  /** Outbound, set by `route`: where the request goes. Pinned: a new snapshot does not change it. */
+  backend: Backend | undefined = undefined
+  /** Inbound, set by `route`: the app's port. */
+  app: App | undefined = undefined
+  /** Set by `route`, from the matched route or the app's port. */
+  timeout: Timeout | undefined = undefined
   /** Attempts so far, in order. */
   readonly attempts: Attempt[] = []
-  /** Set by `trace` when this request is sampled. */
-  span: unknown
   readonly record: ExchangeRecord
-  private readonly endListeners: ((exchange: Exchange) => void)[] = []
-  private over: Failure | true | undefined
+  /** Set by who waits while no attempt runs (retry between two tries): called when the exchange is stopped. */
+  onStop: ((failure: Failure) => void) | undefined = undefined
+  private endListeners: ((exchange: Exchange) => void)[] | undefined = undefined
+  private stoppedBy: Failure | undefined = undefined
+  private finished = false
 
-  constructor(request: Request, arrival: Arrival, startedMs: number) {
+  constructor(request: Request, arrival: Arrival, clock: Clock) {
     this.request = request
     this.arrival = arrival
-    this.startedMs = startedMs
+    this.clock = clock
+    this.startedMs = clock.monotonic()
     this.body = request.body
     this.record = {
       status: 0,
@@ -101,31 +113,67 @@ export class Exchange {
       durationMs: 0,
       attempts: 0,
     }
-    request.onAbort = failure => this.abort(failure)
+    request.onAbort = failure => this.stop(failure)
+    request.onEnd = end => this.finish(end)
+  }
+
+  get method(): string {
+    return this.request.method
+  }
+  get host(): string {
+    return withoutPort(this.request.authority)
+  }
+  get path(): string {
+    return this.request.path
+  }
+  get query(): string {
+    return this.request.query
+  }
+  get scheme(): 'http' | 'https' {
+    return this.request.scheme
+  }
+  get port(): number {
+    return this.arrival.port
+  }
+  get source(): string | undefined {
+    return this.arrival.source
+  }
+  header(name: string): string | undefined {
+    return this.request.headers.get(name)
   }
 
   /** Runs when the exchange is over, exactly once, on abort too; in the order in which filters asked. */
   onEnd(listener: (exchange: Exchange) => void): void {
-    this.endListeners.push(listener)
+    if (this.endListeners === undefined) this.endListeners = [listener]
+    else this.endListeners.push(listener)
   }
 
   newAttempt(): Attempt {
     const attempt = new Attempt(this)
     this.attempts.push(attempt)
-    this.record.attempts = this.attempts.length
+    this.record.attempts = attempt.number
+    if (this.stoppedBy !== undefined) attempt.cancel(this.stoppedBy)
     return attempt
   }
 
-  /** The client is gone: every attempt that still runs is cancelled. */
-  abort(failure: Failure): void {
-    if (this.over !== undefined) return
-    this.over = failure
-    for (const attempt of this.attempts) attempt.cancel(failure)
+  get lastAttempt(): Attempt | undefined {
+    return this.attempts[this.attempts.length - 1]
   }
 
-  /** Why the exchange was aborted; filters that wait look here before they go on. */
-  get aborted(): Failure | undefined {
-    return this.over instanceof Failure ? this.over : undefined
+  /**
+   * The client is gone, or time is up: whoever works for this exchange gives up with that failure, in the middle
+   * of a response body, too. The first failure counts.
+   */
+  stop(failure: Failure): void {
+    if (this.finished || this.stoppedBy !== undefined) return
+    this.stoppedBy = failure
+    for (const attempt of this.attempts) attempt.cancel(failure)
+    this.onStop?.(failure)
+  }
+
+  /** Why the exchange was stopped; filters that wait look here before they go on. */
+  get stopped(): Failure | undefined {
+    return this.stoppedBy
   }
 
   editRequest(): HeaderEdits {
@@ -133,38 +181,53 @@ export class Exchange {
     return this.edits
   }
 
-  /** Called by who owns the exchange (the listener), once. */
-  finish(end: MessageEnd, nowMs: number): void {
-    this.over ??= true
+  /** There is an answer: from here on only its body is missing. */
+  answered(status: number): void {
+    this.record.status = status
+    this.record.headMs = this.clock.monotonic() - this.startedMs
+  }
+
+  private finish(end: MessageEnd): void {
+    if (this.finished) return
+    const failure = end.failure ?? this.stoppedBy
+    if (end.failure !== undefined) this.stop(end.failure)
+    this.finished = true
     const record = this.record
     record.requestBytes = end.requestBytes
     record.responseBytes = end.responseBytes
-    record.durationMs = nowMs - this.startedMs
-    if (end.failure !== undefined && record.flag === '-') {
-      record.flag = end.failure.row.flag
-      record.reason = end.failure.message
+    record.durationMs = this.clock.monotonic() - this.startedMs
+    if (failure !== undefined && record.flag === '-') {
+      record.flag = failure.row.flag
+      record.reason = failure.message
     }
+    const grpcStatus = end.trailers?.get('grpc-status')
+    if (grpcStatus !== undefined) record.grpcStatus = Number(grpcStatus)
+    if (this.endListeners === undefined) return
     for (const listener of this.endListeners) listener(this)
   }
 }
 
 /**
- * One try of an exchange. It has its own endpoint, header overlay, body cursor and `cancel`; the exchange is
- * read-only from here. Several attempts may run at once (hedging).
+ * One try of an exchange. It has its own endpoint, body cursor and `cancel`; the exchange is read-only from here.
+ * Several attempts may run at once (hedging).
  */
 export class Attempt implements OutgoingRequest {
   readonly exchange: Exchange
   /** 1 for the first try. */
   readonly number: number
   readonly body: BodySource
-  edits: HeaderEdits | undefined
+  readonly edits: HeaderEdits | undefined
   /** Set by `balance`. */
-  endpoint: Endpoint | undefined
-  /** Installed by the client codec while the attempt runs: stops it and frees what it holds. */
-  onCancel: ((failure: Failure) => void) | undefined
-  private cancelled: Failure | undefined
-  private ended = false
-  private readonly endListeners: ((failure: Failure | undefined) => void)[] = []
+  endpoint: Endpoint | undefined = undefined
+  /** Of the response; 0 until its head is here. */
+  status = 0
+  /** Response flag in the answer of the peer's sidecar: it speaks for itself, not for its app. */
+  peerFlag: string | undefined = undefined
+  /** Installed by who holds the attempt at the moment (pool, client codec): stops it and frees what it holds. */
+  onCancel: ((failure: Failure) => void) | undefined = undefined
+  private cancelled: Failure | undefined = undefined
+  private over = false
+  private endListeners: AttemptListener[] | undefined = undefined
 
   constructor(exchange: Exchange) {
     this.exchange = exchange
@@ -194,7 +257,7 @@ export class Attempt implements OutgoingRequest {
 
   /** Stops this try: a per-try timeout, a client that left, a hedge that lost. Idempotent. */
   cancel(failure: Failure): void {
-    if (this.ended || this.cancelled !== undefined) return
+    if (this.over || this.cancelled !== undefined) return
     this.cancelled = failure
     this.onCancel?.(failure)
   }
@@ -203,15 +266,34 @@ export class Attempt implements OutgoingRequest {
     return this.cancelled
   }
 
-  /** Runs when the attempt is over, exactly once: undefined when the whole response was delivered. */
-  whenEnded(listener: (failure: Failure | undefined) => void): void {
-    this.endListeners.push(listener)
+  get ended(): boolean {
+    return this.over
   }
 
-  /** `OutgoingRequest.onEnd`: called by the client codec, or by who gave up before a codec had it. */
-  onEnd(failure: Failure | undefined): void {
-    if (this.ended) return
-    this.ended = true
-    for (const listener of this.endListeners) listener(failure)
+  /** Runs when the attempt is over, exactly once; `failure` is undefined when the whole response was delivered. */
+  whenEnded(listener: AttemptListener): void {
+    if (this.endListeners === undefined) this.endListeners = [listener]
+    else this.endListeners.push(listener)
   }
+
+  /** `OutgoingRequest.onEnd`: called by the client codec once it has the attempt. */
+  onEnd(failure: Failure | undefined): void {
+    if (this.over) return
+    this.over = true
+    if (this.endListeners === undefined) return
+    for (const listener of this.endListeners) listener(this, failure)
+  }
+
+  /** Gives up before a codec had it: ends the attempt and rejects. */
+  fail(failure: Failure): Promise<never> {
+    this.onEnd(failure)
+    return Promise.reject(failure)
+  }
+}
+
+type AttemptListener = (attempt: Attempt, failure: Failure | undefined) => void
+
+function withoutPort(authority: string): string {
+  const colon = authority.lastIndexOf(':')
+  return colon === -1 || colon < authority.lastIndexOf(']') ? authority : authority.slice(0, colon)
 }

@@ -34,6 +34,13 @@ export interface Request {
    * `Failure` if the client goes away meanwhile.
    */
   announceProcessing(): Promise<void> | undefined
+  /**
+   * Body bytes that came in from the client plus body bytes that went out to it so far. Idle timeouts look at it
+   * now and then: while it grows, the exchange is alive, and no chunk has to touch a timer.
+   */
+  readonly bytesMoved: number
+  /** The whole request has been read, its trailers too. */
+  readonly complete: boolean
 }
 
 /** RFC 9110 9.2.2. Methods are case-sensitive. */
