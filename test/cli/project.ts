@@ -1,0 +1,59 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+const COMMAND = join(import.meta.dirname, '../../bin/selvage.js')
+
+/** A folder with these files, gone when the test is over. */
+export function project(files: Readonly<Record<string, string>> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'selvage-cli-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  return folder
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly child: ChildProcessWithoutNullStreams
+  /** All that was written so far. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly ended: Promise<Ended>
+}
+
+/** Starts the real command; a test that ends while it runs takes it along. */
+export function start(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { ...process.env, ...env } })
+  const text = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', chunk => (text.stdout += chunk))
+  child.stderr.setEncoding('utf8').on('data', chunk => (text.stderr += chunk))
+  const ended = new Promise<Ended>(resolve => child.once('close', code => resolve({ code, ...text })))
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    await ended
+  })
+  return { child, stdout: () => text.stdout, stderr: () => text.stderr, ended }
+}
+
+/** Runs the real command to its end. */
+export const selvage = (cwd: string, ...args: string[]): Promise<Ended> => start(cwd, args).ended
+
+/** Runs it with `--json` and parses what it wrote: throws unless stdout is one JSON value. */
+export async function selvageJson(cwd: string, ...args: string[]) {
+  const ended = await selvage(cwd, ...args, '--json')
+  return { ...ended, json: JSON.parse(ended.stdout) }
+}
