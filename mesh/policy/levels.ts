@@ -10,6 +10,16 @@ export interface Level<Authored> {
   readonly policy: Authored | false | undefined
 }
 
+/** The levels above workload and route. A workload behind no or several services has none of a service. */
+export const widerLevels = <Authored>(
+  mesh: Authored | false | undefined,
+  service: string | undefined,
+  servicePolicy: Authored | false | undefined,
+): Level<Authored>[] => [
+  { at: 'mesh', policy: mesh },
+  { at: `service ${service}`, policy: servicePolicy },
+]
+
 /** One field of a resolved policy: where it stands in the document, how it is read, and what it is by default. */
 export interface Field<Value> {
   /** Keys from the policy's own object: `['backoff', 'initial']`. */
