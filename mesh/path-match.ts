@@ -41,6 +41,7 @@ export const endsSegment = (path: string, at: number): boolean =>
   at === path.length || path.charCodeAt(at) === 0x2f
 
 function matchesTemplate(path: string, segments: readonly (string | undefined)[]): boolean {
+  if (!path.startsWith('/')) return false
   const found = path.split('/')
   if (found.length !== segments.length + 1) return false
   return segments.every((segment, index) => {
