@@ -6,13 +6,13 @@ import type { RouteTarget } from './snapshot.ts'
  * Draws one target by weight. Undefined when there is none or all weights are 0: such a request has no backend and
  * is answered with 500, as is one whose target has no `workload` (Gateway API, HTTPRouteRule.backendRefs).
  */
-export function pick(targets: readonly RouteTarget[], random: Random): RouteTarget | undefined {
+export function pick<T extends RouteTarget>(targets: readonly T[], random: Random): T | undefined {
   if (targets.length === 1) return targets[0]!.weight > 0 ? targets[0] : undefined
   let total = 0
   for (const target of targets) total += target.weight
   if (total === 0) return undefined
   let left = random.next() * total
-  let last: RouteTarget | undefined
+  let last: T | undefined
   for (const target of targets) {
     if (target.weight === 0) continue
     left -= target.weight
