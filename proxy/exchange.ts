@@ -13,6 +13,7 @@ import { Failure } from './failure.ts'
 import type { HeaderBlock } from './header-block.ts'
 import { HeaderEdits } from './header-block.ts'
 import type { MessageEnd, OutgoingRequest, Request, Response } from './message.ts'
+import type { Span } from './telemetry/tracer.ts'
 import type { App, Backend } from './upstream/backend.ts'
 import type { Endpoint } from './upstream/endpoint.ts'
 
@@ -43,7 +44,7 @@ export interface Arrival {
   readonly service: string
   /** Port that was dialled. */
   readonly port: number
-  /** Workload that the peer's certificate proves (`payments/v1`), inbound only. */
+  /** Workload that calls: inbound the one that the peer's certificate proves (`payments/v1`), outbound our own. */
   readonly source: string | undefined
   /** The peer's SPIFFE ID. */
   readonly sourceId: string | undefined
@@ -87,6 +88,8 @@ export class Exchange implements RequestView {
   app: App | undefined = undefined
   /** Set by `route`, from the matched route or the app's port. */
   timeout: Timeout | undefined = undefined
+  /** Set by `trace` when this request is recorded. */
+  span: Span | undefined = undefined
   /** Attempts so far, in order. */
   readonly attempts: Attempt[] = []
   readonly record: ExchangeRecord
@@ -192,6 +195,7 @@ export class Exchange implements RequestView {
     const failure = end.failure ?? this.stoppedBy
     if (end.failure !== undefined) this.stop(end.failure)
     this.finished = true
+    this.cancelDiscarded()
     const record = this.record
     record.requestBytes = end.requestBytes
     record.responseBytes = end.responseBytes
@@ -205,7 +209,14 @@ export class Exchange implements RequestView {
     if (this.endListeners === undefined) return
     for (const listener of this.endListeners) listener(this)
   }
+
+  /** Answers that were thrown away may still be arriving; only the last attempt's is the client's. */
+  private cancelDiscarded(): void {
+    for (let i = 0; i < this.attempts.length - 1; i++) this.attempts[i]!.cancel(DISCARDED)
+  }
 }
+
+const DISCARDED = new Failure('cancelled', 'another attempt of the request was answered')
 
 /**
  * One try of an exchange. It has its own endpoint, body cursor and `cancel`; the exchange is read-only from here.
@@ -227,6 +238,7 @@ export class Attempt implements OutgoingRequest {
   onCancel: ((failure: Failure) => void) | undefined = undefined
   private cancelled: Failure | undefined = undefined
   private over = false
+  private endedBy: Failure | undefined = undefined
   private endListeners: AttemptListener[] | undefined = undefined
 
   constructor(exchange: Exchange) {
@@ -234,6 +246,13 @@ export class Attempt implements OutgoingRequest {
     this.number = exchange.attempts.length + 1
     this.body = exchange.body
     this.edits = exchange.edits
+  }
+
+  /** Where it goes. Throws a `Failure` if no filter `route` came before. */
+  get backend(): Backend {
+    const { backend } = this.exchange
+    if (backend === undefined) throw new Failure('internal', 'an attempt was made before the route was known')
+    return backend
   }
 
   get method(): string {
@@ -272,7 +291,8 @@ export class Attempt implements OutgoingRequest {
 
   /** Runs when the attempt is over, exactly once; `failure` is undefined when the whole response was delivered. */
   whenEnded(listener: AttemptListener): void {
-    if (this.endListeners === undefined) this.endListeners = [listener]
+    if (this.over) listener(this, this.endedBy)
+    else if (this.endListeners === undefined) this.endListeners = [listener]
     else this.endListeners.push(listener)
   }
 
@@ -280,6 +300,7 @@ export class Attempt implements OutgoingRequest {
   onEnd(failure: Failure | undefined): void {
     if (this.over) return
     this.over = true
+    this.endedBy = failure
     if (this.endListeners === undefined) return
     for (const listener of this.endListeners) listener(this, failure)
   }

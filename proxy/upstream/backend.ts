@@ -3,10 +3,11 @@
  * applied, pinned by the exchange: no filter looks anything up by name.
  */
 import type { InboundPort, Route } from '../../mesh/snapshot.ts'
-import type { Cluster, DialPort } from './cluster.ts'
-import type { OutlierDetector } from './outlier-detection.ts'
+import type { Cluster } from './cluster.ts'
+import type { DialPort } from './dial-port.ts'
 import type { Pool } from './pool.ts'
 import type { RetryBudget } from './retry-budget.ts'
+import type { Rotation } from './rotation.ts'
 
 /** One target of one route, for the port that was dialled. */
 export interface Backend {
@@ -18,8 +19,8 @@ export interface Backend {
   readonly port: DialPort
   /** Of the service. */
   readonly retryBudget: RetryBudget
-  /** Of the route, when it has outlier detection of its own. */
-  readonly outliers: OutlierDetector | undefined
+  /** Which endpoints take its requests, and who is told how they did. */
+  readonly rotation: Rotation
 }
 
 /** One port of the app beside this sidecar. */

@@ -46,10 +46,8 @@ export function pickEndpoint(
   const { endpoints } = candidates
   if (endpoints.length < 2) return endpoints[0]
   const first = draw(candidates, random)
-  let second = draw(candidates, random)
-  if (second === first) second = (first + 1) % endpoints.length
   const a = endpoints[first]!
-  const b = endpoints[second]!
+  const b = endpoints[drawOther(candidates, first, random)]!
   return b.active * a.weight < a.active * b.weight ? b : a
 }
 
@@ -64,4 +62,15 @@ function draw({ endpoints, weightSums }: Candidates, random: Random): number {
     else low = middle + 1
   }
   return low
+}
+
+/** Any but the first: a choice between an endpoint and itself is none. */
+function drawOther(candidates: Candidates, first: number, random: Random): number {
+  const { endpoints, weightSums } = candidates
+  if (weightSums === undefined) {
+    const other = Math.floor(random.next() * (endpoints.length - 1))
+    return other < first ? other : other + 1
+  }
+  const other = draw(candidates, random)
+  return other === first ? (first + 1) % endpoints.length : other
 }

@@ -1,6 +1,6 @@
 /** What runs at once towards one workload, against its limits. Lives as long as the workload is known. */
 import type { CircuitBreaker as CircuitBreakerPolicy } from '../../mesh/policy/circuit-breaker.ts'
-import type { Counter, MetricsRegistry } from '../telemetry/metrics.ts'
+import type { Counter, Labels, MetricsRegistry } from '../telemetry/metrics.ts'
 
 /** One limit and how much of it is in use. Whoever entered leaves exactly once. */
 export class Limit {
@@ -43,11 +43,12 @@ export class CircuitBreaker {
   /** 0: no limit. */
   maxRequestsPerConnection: number
 
-  constructor(policy: CircuitBreakerPolicy, workload: string, metrics: MetricsRegistry) {
+  /** `labels`: what its overflow is counted under. */
+  constructor(policy: CircuitBreakerPolicy, labels: Labels, metrics: MetricsRegistry) {
     const limit = (max: number, name: string): Limit =>
       new Limit(
         max,
-        metrics.counter(OVERFLOW, 'What was refused because a limit was reached.', { workload, limit: name }),
+        metrics.counter(OVERFLOW, 'What was refused because a limit was reached.', { ...labels, limit: name }),
       )
     this.requests = limit(policy.maxRequests, 'requests')
     this.pending = limit(policy.maxPendingRequests, 'pending')
