@@ -4,7 +4,8 @@ import type { Identity } from './identity.ts'
 export interface IdentitySource {
   /**
    * Calls `accept` with each whole identity, as soon as there is one and whenever it is replaced. Failures are
-   * the source's own to log and to try again: the last identity stays. Returns how to stop.
+   * the source's own to log and to try again, and the last identity stays; `giveUp` is called when there is none
+   * and there never will be. Returns how to stop.
    */
-  watch(accept: (identity: Identity) => void): () => void
+  watch(accept: (identity: Identity) => void, giveUp: (reason: Error) => void): () => void
 }
