@@ -13,14 +13,17 @@ export const ROUTE_COUNT = 100
 
 const routePrefix = (index: number): string => `/route-${index}`
 
+/** A request that one route matches. */
+export const routePath = (index: number): string => `${routePrefix(index)}/charges`
+
 /** The route in the middle of the list: neither the best nor the worst case of a scan. */
-const usedRoute = (routeCount: number): string => routePrefix(routeCount >> 1)
+const usedRoute = (routeCount: number): number => routeCount >> 1
 
 /** What the load generator asks for. The app answers 1 KB everywhere but under the two fixed names. */
 export const requestPaths = {
-  small: (routeCount: number) => `${usedRoute(routeCount)}/charges`,
-  large: (routeCount: number) => `${usedRoute(routeCount)}/large`,
-  huge: (routeCount: number) => `${usedRoute(routeCount)}/huge`,
+  small: (routeCount: number) => routePath(usedRoute(routeCount)),
+  large: (routeCount: number) => `${routePrefix(usedRoute(routeCount))}/large`,
+  huge: (routeCount: number) => `${routePrefix(usedRoute(routeCount))}/huge`,
 } as const
 
 export const SMALL_BYTES = 1024

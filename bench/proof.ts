@@ -16,3 +16,30 @@ export function parseMetrics(text: string): MetricSample[] {
   }
   return samples
 }
+
+/** What each counter proves. */
+const COUNTERS: readonly (readonly [metric: string, proves: string])[] = [
+  ['selvage_requests_total', 'requests counted'],
+  ['selvage_routes_matched_total', 'routes matched'],
+  ['selvage_retry_budget_earned_total', 'first tries that earned retry budget'],
+  ['selvage_retries_total', 'retries'],
+  ['selvage_outlier_observations_total', 'answers seen by outlier detection'],
+  ['selvage_access_checks_total', 'access checks'],
+  ['selvage_spans_sampled_total', 'requests sampled for tracing'],
+]
+const TIMEOUT_MS = 5000
+
+/** Asks the sidecars behind these admin ports and adds their counters up, one line for each. */
+export async function proofOf(adminPorts: readonly number[]): Promise<string[]> {
+  const samples: MetricSample[] = []
+  for (const port of adminPorts) {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal })
+    samples.push(...parseMetrics(await response.text()))
+  }
+  return COUNTERS.map(([metric, proves]) => {
+    const own = samples.filter(({ name }) => name === metric)
+    const total = own.reduce((sum, { value }) => sum + value, 0)
+    return own.length === 0 ? `no counter ${metric}` : `${total.toLocaleString('en')} ${proves} (${metric})`
+  })
+}
