@@ -82,6 +82,12 @@ export class HeaderBlock {
     return false
   }
 
+  /** Whether the name of any field begins so. `prefix` in lower case. */
+  hasPrefix(prefix: string): boolean {
+    for (let field = 0; field < this.count; field++) if (this.beginsWith(field, prefix)) return true
+    return false
+  }
+
   /** All fields in wire order, names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
     for (let field = 0; field < this.count; field++) visit(this.nameAt(field), this.valueAt(field))
@@ -111,12 +117,16 @@ export class HeaderBlock {
   /** Whether a field has this name (in lower case): by length first, so that most fields cost one comparison. */
   isNamed(field: number, name: string): boolean {
     const mark = field * FIELD_STRIDE
-    const start = this.marks[mark]!
-    const length = name.length
-    if (this.marks[mark + 1]! - start !== length) return false
+    if (this.marks[mark + 1]! - this.marks[mark]! !== name.length) return false
+    return this.beginsWith(field, name)
+  }
+
+  /** Whether the line of a field begins with this text (in lower case). */
+  private beginsWith(field: number, prefix: string): boolean {
+    const start = this.marks[field * FIELD_STRIDE]!
     const text = this.text
-    for (let i = 0; i < length; i++) {
-      const wanted = name.charCodeAt(i)
+    for (let i = 0; i < prefix.length; i++) {
+      const wanted = prefix.charCodeAt(i)
       const code = text.charCodeAt(start + i)
       if (code === wanted) continue
       if (code < 0x41 || code > 0x5a || (code | 0x20) !== wanted) return false
