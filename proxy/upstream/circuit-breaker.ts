@@ -48,7 +48,10 @@ export class CircuitBreaker {
     const limit = (max: number, name: string): Limit =>
       new Limit(
         max,
-        metrics.counter(OVERFLOW, 'What was refused because a limit was reached.', { ...labels, limit: name }),
+        metrics.counter(OVERFLOW, 'What was refused because a limit was reached.', {
+          ...labels,
+          limit: name,
+        }),
       )
     this.requests = limit(policy.maxRequests, 'requests')
     this.pending = limit(policy.maxPendingRequests, 'pending')

@@ -274,9 +274,20 @@ export class Cluster implements EndpointHome, ClusterNumbers {
     if (kind === 'ejected') this.metrics.ejections.inc()
     // Routes with a rotation of their own avoid what the workload's detector ejects, too.
     if (route === undefined) this.refresh()
-    const fields = { event: `endpoint-${kind}`, workload: this.workload, endpoint: endpoint.id, route, forMs, afterErrors }
+    const fields = {
+      event: `endpoint-${kind}`,
+      workload: this.workload,
+      endpoint: endpoint.id,
+      route,
+      forMs,
+      afterErrors,
+    }
     const where = `endpoint ${endpoint.id} of ${this.workload}`
     if (kind === 'returned') this.context.log.info(fields, `${where} takes requests again`)
-    else this.context.log.warn(fields, `${where} is ejected for ${forMs} ms after ${afterErrors} errors in a row`)
+    else
+      this.context.log.warn(
+        fields,
+        `${where} is ejected for ${forMs} ms after ${afterErrors} errors in a row`,
+      )
   }
 }

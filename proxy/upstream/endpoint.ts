@@ -4,8 +4,8 @@
  */
 import type { Endpoint as EndpointInfo } from '../../mesh/snapshot.ts'
 import type { Failure } from '../failure.ts'
-import type { DialPort } from './dial-port.ts'
 import type { Destination } from './connector.ts'
+import type { DialPort } from './dial-port.ts'
 import type { Pool } from './pool.ts'
 
 /** What an endpoint asks of its cluster. */

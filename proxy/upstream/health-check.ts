@@ -4,11 +4,11 @@
  */
 import type { Clock, Random, Timer } from '../../mesh/clock.ts'
 import type { HealthCheck as HealthCheckPolicy } from '../../mesh/policy/health-check.ts'
+import { HEADER_REASON } from '../../mesh/protocol.ts'
 import { discard, EMPTY_BODY } from '../body.ts'
 import { Failure } from '../failure.ts'
 import { HeaderBlock } from '../header-block.ts'
 import type { OutgoingRequest } from '../message.ts'
-import { HEADER_REASON } from '../../mesh/protocol.ts'
 import type { Connector } from './connector.ts'
 import type { DialPort } from './dial-port.ts'
 import type { Endpoint } from './endpoint.ts'

@@ -20,7 +20,11 @@ const APP_FAILED: ReadonlySet<string> = new Set(['UF', 'UC', 'UPE', 'UT'])
  * `status` 0: no response; `peerFlag`: of the peer's sidecar, when it answered in place of its app; `failure`: how
  * the attempt ended, if not well.
  */
-export function verdictOf(status: number, peerFlag: string | undefined, failure: Failure | undefined): Verdict {
+export function verdictOf(
+  status: number,
+  peerFlag: string | undefined,
+  failure: Failure | undefined,
+): Verdict {
   if (peerFlag !== undefined && !APP_FAILED.has(peerFlag)) return 'silent'
   if (status >= 502 && status <= 504) return 'gateway-error'
   if (status >= 500) return 'error'
