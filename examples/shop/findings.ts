@@ -1,18 +1,11 @@
 /** What the steps found out; each fills in its own part. */
 import type { Outcome, Span } from './tally.ts'
 
-export interface Kills {
-  failed: number
-  /** POSTs that failed though no app received them. */
-  lostPosts: number
-  /** POSTs that an app had received, or may have, when it was killed: nobody may send them again. */
-  interruptedPosts: number
-  retriedRequests?: number
-}
-
 export interface Findings {
   weightEnforcedAfterMs: number | undefined
-  kills: Kills | undefined
+  readonly killSpans: Span[]
+  /** Ids of the POSTs that apps received, read when all is over. */
+  receipts: ReadonlySet<string>
   ejectedAfterErrors: number | undefined
   denied: { readonly status: number; readonly reason: string } | undefined
   controlPlaneStopped: Span | undefined
@@ -23,7 +16,8 @@ export interface Findings {
 
 export const noFindings = (): Findings => ({
   weightEnforcedAfterMs: undefined,
-  kills: undefined,
+  killSpans: [],
+  receipts: new Set(),
   ejectedAfterErrors: undefined,
   denied: undefined,
   controlPlaneStopped: undefined,

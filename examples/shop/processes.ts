@@ -22,7 +22,7 @@ export type ProcessEvent = Readonly<Record<string, unknown>> & { readonly event:
 export class Process {
   readonly spec: ProcessSpec
   private readonly child: ChildProcess
-  private readonly events: ProcessEvent[] = []
+  readonly events: ProcessEvent[] = []
   private readonly lastLines: string[] = []
   private ended: string | undefined
   private expected = false

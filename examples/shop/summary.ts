@@ -1,5 +1,5 @@
 /** What the demo ends with, and whether all of it held. */
-import type { Findings } from './findings.ts'
+import { type Findings, lostPosts } from './findings.ts'
 import { percentile, type Split, shareOfV2, type Tally, total } from './tally.ts'
 
 /** What `--json` prints. `null`: it could not be found out, and the demo failed. */
@@ -25,7 +25,9 @@ export interface Summary {
 }
 
 export function summarise(tally: Tally, findings: Findings): Summary {
-  const { kills, controlPlaneStopped: stopped } = findings
+  const { killSpans, controlPlaneStopped: stopped } = findings
+  // Both kills, the app's and the sidecar's: one alone is half of the story.
+  const killed = killSpans.length === KILLS
   return {
     requests: tally.requests,
     failed: tally.failed,
@@ -33,8 +35,13 @@ export function summarise(tally: Tally, findings: Findings): Summary {
     betaTesters: { ...tally.betaTesters },
     weightChange: { enforcedAfterMs: rounded(findings.weightEnforcedAfterMs) },
     instanceKilled: {
-      failed: kills === undefined ? null : kills.failed,
-      failedPosts: kills === undefined ? null : kills.lostPosts,
+      failed: killed ? killSpans.reduce((sum, span) => sum + span.failed, 0) : null,
+      failedPosts: killed
+        ? lostPosts(
+            killSpans.flatMap(span => span.failedPosts),
+            findings.receipts,
+          ).length
+        : null,
     },
     ejected: { afterErrors: findings.ejectedAfterErrors ?? null },
     denied: { status: findings.denied?.status ?? null, reason: findings.denied?.reason ?? null },
@@ -50,6 +57,7 @@ export function summarise(tally: Tally, findings: Findings): Summary {
 const rounded = (ms: number | undefined): number | null =>
   ms === undefined || Number.isNaN(ms) ? null : Math.round(ms * 100) / 100
 
+const KILLS = 2
 export const LEAST_SPLIT_REQUESTS = 2_000
 /** Points that a measured share may be off. */
 export const SPLIT_TOLERANCE = 3
@@ -155,3 +163,18 @@ export const problemsOf = (summary: Summary): string[] =>
   CLAIMS.filter(claim => !claim.holds(summary)).map(
     claim => `${claim.what}: found ${claim.found(summary)}, expected ${claim.expected}`,
   )
+
+const LEAST_SHIFTED_REQUESTS = 1_000
+const SHIFTED_TOLERANCE = 5
+
+/** Whether real traffic followed the weight change; not part of the summary's keys. */
+export function shiftProblem(tally: Tally): string[] {
+  const requests = total(tally.splitAfter)
+  const share = shareOfV2(tally.splitAfter)
+  const holds = requests >= LEAST_SHIFTED_REQUESTS && Math.abs(share - SHIFTED_PERCENT) <= SHIFTED_TOLERANCE
+  if (holds) return []
+  return [
+    `share of payments/v2 after the weight change: found ${share.toFixed(1)} % of ${requests} requests, ` +
+      `expected ${SHIFTED_PERCENT} % within ${SHIFTED_TOLERANCE} points of at least ${LEAST_SHIFTED_REQUESTS}`,
+  ]
+}

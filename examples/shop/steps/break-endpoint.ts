@@ -1,0 +1,59 @@
+/** One endpoint of v2 answers 500: its callers eject it after five in a row, and take it back when its time is over. */
+import { request } from 'node:http'
+import { monotonicMs, sleep, waitFor } from '../clock.ts'
+import { BROKEN } from '../instances.ts'
+import type { Member } from '../member.ts'
+import type { Step } from '../step.ts'
+
+const EJECTED_WITHIN_MS = 15_000
+/** Of the ejection's 30 s: the time in which nothing at all may reach the endpoint. */
+const QUIET_MS = 20_000
+const BACK_MS = 20_000
+
+export const breakEndpoint: Step = {
+  title: 'break an endpoint of v2',
+  async run({ shop, tally, findings, say }) {
+    const [web, orders] = [shop.member('web'), shop.member('orders')]
+    const served = (): number => tally.byInstance.get(BROKEN) ?? 0
+    await waitFor(`${BROKEN}: to serve`, EJECTED_WITHIN_MS, () => served() > 0)
+    await turnKnob(shop.member(BROKEN), 'PUT')
+    say(`${BROKEN} answers 500`)
+    const [ejection] = await Promise.all([ejectionBy(web), ejectionBy(orders)])
+    findings.ejectedAfterErrors = ejection.afterErrors
+    const ejectedMs = monotonicMs()
+    await turnKnob(shop.member(BROKEN), 'DELETE')
+    const servedThen = served()
+    say(`ejected after ${ejection.afterErrors} errors, for ${ejection.forMs / 1000} s; the app is well again`)
+    await sleep(QUIET_MS)
+    if (served() !== servedThen)
+      throw new Error(`${BROKEN} was ejected and yet answered ${served() - servedThen} times`)
+    await waitFor(`${BROKEN}: to serve again`, BACK_MS, () => served() > servedThen)
+    const outS = ((monotonicMs() - ejectedMs) / 1000).toFixed(1)
+    return `ejected after ${ejection.afterErrors} errors, serving again after ${outS} s`
+  },
+}
+
+interface Ejection {
+  readonly afterErrors: number
+  readonly forMs: number
+}
+
+/** From the caller's sidecar's own log. */
+const ejectionBy = (caller: Member): Promise<Ejection> =>
+  waitFor(`sidecar of ${caller.instance.name}: to eject ${BROKEN}`, EJECTED_WITHIN_MS, () => {
+    const found = caller.sidecarEvents.find(
+      ({ event, endpoint }) => event === 'ejected' && endpoint === BROKEN,
+    )
+    return found && { afterErrors: Number(found.afterErrors), forMs: Number(found.forMs) }
+  })
+
+/** The app's own switch, which no caller in the mesh can reach. */
+const turnKnob = (member: Member, method: 'PUT' | 'DELETE'): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const turning = request(new URL('/knobs/broken', member.appUrl), { method }, response => {
+      response.resume()
+      response.on('end', resolve)
+    })
+    turning.on('error', reject)
+    turning.end()
+  })
