@@ -100,6 +100,8 @@ export const problemSchema = z.object({
   status: z.int(),
   detail: z.string(),
   violations: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  /** Of a failed precondition: the revision that is there now. */
+  revision: z.int().optional(),
 })
 export type Problem = z.infer<typeof problemSchema>
 
