@@ -13,9 +13,10 @@ import {
   type Status,
   statusSchema,
 } from '../../mesh/protocol.ts'
+import type { HttpsAnswer } from '../../proxy/config/https.ts'
 import { CommandError } from '../command-error.ts'
 import type { ExitName } from '../exit-code.ts'
-import { type Answer, type Call, pinnedTo, sendTo, tryJson } from './https.ts'
+import { type Call, pinnedTo, sendTo, tryJson } from './https.ts'
 import type { Access } from './operator.ts'
 
 export type Fragments = z.infer<typeof fragmentsSchema>
@@ -62,17 +63,10 @@ export async function connect(access: Access, mesh: string): Promise<ControlClie
 
 const json = (value: unknown, headers: Readonly<Record<string, string>> = {}) => {
   const body = JSON.stringify(value)
-  return {
-    body,
-    headers: {
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-      ...headers,
-    },
-  }
+  return { body, headers: { 'content-type': 'application/json', ...headers } }
 }
 
-function read<T>(schema: z.ZodType<T>, answer: Answer, url: URL): T {
+function read<T>(schema: z.ZodType<T>, answer: HttpsAnswer, url: URL): T {
   if (answer.status >= 400) throw refusal(answer, url)
   const parsed = schema.safeParse(tryJson(answer.text))
   if (parsed.success) return parsed.data
@@ -95,7 +89,7 @@ const EXIT_BY_STATUS: Readonly<Record<number, ExitName>> = {
   503: 'missing',
 }
 
-function refusal(answer: Answer, url: URL): CommandError {
+function refusal(answer: HttpsAnswer, url: URL): CommandError {
   const problem = problemSchema.safeParse(tryJson(answer.text))
   const detail = problem.success ? problem.data.detail || problem.data.title : answer.text.slice(0, 200)
   const violations = problem.success ? problem.data.violations : undefined

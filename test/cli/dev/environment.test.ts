@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { type AppSurroundings, appEnvironment, type Reach } from '../../../cli/dev/environment.ts'
+
+const reach = (service: string, port: number, more: Partial<Reach> = {}): Reach => ({
+  service,
+  portName: undefined,
+  dialPort: 80,
+  protocol: 'http',
+  host: '127.0.0.1',
+  port,
+  ...more,
+})
+
+const environment = (more: Partial<AppSurroundings>) =>
+  appEnvironment({
+    mesh: 'shop',
+    workload: 'web',
+    ports: new Map(),
+    reaches: [],
+    httpProxyUrl: undefined,
+    setHttpProxy: false,
+    ...more,
+  })
+
+describe('appEnvironment', () => {
+  it('says who the app is and where it must listen', () => {
+    const env = environment({ ports: new Map([[8080, 41234], [9090, 41235]]) })
+    expect(env).toEqual({ SELVAGE_MESH: 'shop', SELVAGE_WORKLOAD: 'web', PORT: '41234', PORT_8080: '41234', PORT_9090: '41235' })
+  })
+
+  it('gives a URL for every service that it may call', () => {
+    const env = environment({ reaches: [reach('payments', 41001), reach('pay.core-api', 41002)] })
+    expect(env).toMatchObject({ PAYMENTS_URL: 'http://127.0.0.1:41001', PAY_CORE_API_URL: 'http://127.0.0.1:41002' })
+  })
+
+  it('tells the ports of a service apart, and lets the first be its URL', () => {
+    const env = environment({
+      reaches: [
+        reach('db', 41001, { portName: 'sql', protocol: 'tcp', dialPort: 5432 }),
+        reach('db', 41002, { portName: undefined, dialPort: 8080 }),
+      ],
+    })
+    expect(env).toMatchObject({
+      DB_URL: 'tcp://127.0.0.1:41001',
+      DB_SQL_URL: 'tcp://127.0.0.1:41001',
+      DB_8080_URL: 'http://127.0.0.1:41002',
+    })
+  })
+
+  it('names the HTTP proxy always, and sets HTTP_PROXY only when asked', () => {
+    const httpProxyUrl = 'http://127.0.0.1:41003'
+    expect(environment({ httpProxyUrl })).toMatchObject({ SELVAGE_HTTP_PROXY: httpProxyUrl })
+    expect(environment({ httpProxyUrl }).HTTP_PROXY).toBeUndefined()
+    expect(environment({ httpProxyUrl, setHttpProxy: true })).toMatchObject({
+      HTTP_PROXY: httpProxyUrl,
+      NO_PROXY: '127.0.0.1,localhost',
+    })
+  })
+})
