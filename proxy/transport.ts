@@ -2,9 +2,8 @@
  * The thin adapter over a connection: codecs, listeners and pools know no more of Node than this. Reads go
  * through one buffer per connection where Node lets us; writes go out without copies where they can.
  *
- * A transport begins paused: who takes it over sets the four callbacks and calls `resume`. Nothing is called
- * from within `resume`, `pause`, `write`, `end`, `reset` or `destroy`, except that memory transports of tests may
- * not be told apart by anybody who keeps to this.
+ * A transport begins paused: who takes it over sets the four callbacks and calls `resume`. No callback is called
+ * from within a method.
  */
 export interface Transport {
   /**
@@ -27,6 +26,8 @@ export interface Transport {
   readonly pendingBytes: number
   pause(): void
   resume(): void
+  /** A long body is coming (or it is over): large buffers pay now. Costs nothing where it makes no difference. */
+  bulk(on: boolean): void
   /** Half-close: sends what is pending, then FIN. Idempotent. */
   end(): void
   /** Closes at once. Idempotent. */

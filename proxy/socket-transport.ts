@@ -1,0 +1,115 @@
+/** The `Transport` over a socket of Node, plain or TLS. */
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { spiffeIdOf } from './identity/spiffe-id.ts'
+import { type SocketReader, socketReader } from './socket-reader.ts'
+import { type SocketWriter, socketWriter } from './socket-writer.ts'
+import type { TlsInfo, Transport } from './transport.ts'
+
+/**
+ * Takes over a connected socket: accepted (best before anything was read, in the 'connection' or
+ * 'secureConnection' event) or connected. It is switched to half-open and no-delay; nobody else may read, write or
+ * listen to it afterwards.
+ */
+export function socketTransport(socket: Socket): Transport {
+  return new SocketTransport(socket)
+}
+
+const nothing = (): void => {}
+
+class SocketTransport implements Transport {
+  onRead: (chunk: Buffer) => void = nothing
+  onReadEnd: () => void = nothing
+  onDrain: () => void = nothing
+  onClose: (error: Error | undefined) => void = nothing
+  readonly remoteAddress: string
+  readonly localPort: number
+  private readonly socket: Socket
+  private readonly reader: SocketReader
+  private readonly writer: SocketWriter
+  private tlsInfo: TlsInfo | undefined
+  private error: Error | undefined
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`
+    this.localPort = socket.localPort ?? 0
+    socket.allowHalfOpen = true
+    socket.setNoDelay(true)
+    this.reader = socketReader(socket, chunk => this.onRead(chunk))
+    this.writer = socketWriter(socket, () => this.onDrain())
+    socket.on('end', () => this.onReadEnd())
+    socket.on('error', error => {
+      this.error = error
+    })
+    socket.on('close', () => {
+      this.reader.release()
+      this.onClose(this.error)
+    })
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.writer.write(chunk)
+  }
+
+  get pendingBytes(): number {
+    return this.writer.pendingBytes
+  }
+
+  pause(): void {
+    this.reader.pause()
+  }
+
+  resume(): void {
+    this.reader.resume()
+  }
+
+  bulk(on: boolean): void {
+    this.reader.bulk = on
+  }
+
+  end(): void {
+    this.writer.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  reset(): void {
+    if (this.socket.destroyed) return
+    // A TLS connection cannot be reset by itself; without a close_notify the peer sees that it was cut short.
+    if (this.socket instanceof TLSSocket) this.socket.destroy()
+    else this.socket.resetAndDestroy()
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed
+  }
+
+  get tls(): TlsInfo | undefined {
+    if (this.socket instanceof TLSSocket) this.tlsInfo ??= tlsInfoOf(this.socket)
+    return this.tlsInfo
+  }
+}
+
+function tlsInfoOf(socket: TLSSocket): TlsInfo {
+  const certificate = socket.getPeerX509Certificate()
+  const verified = socket.authorized && certificate !== undefined
+  return {
+    protocol: socket.getProtocol() ?? '',
+    alpn: socket.alpnProtocol === false || socket.alpnProtocol === null ? undefined : socket.alpnProtocol,
+    serverName: socket.servername === false ? undefined : socket.servername,
+    peerCertificate: certificate?.raw,
+    peerId: verified ? idOrNothing(() => spiffeIdOf(certificate)) : undefined,
+  }
+}
+
+/** A verified certificate of another kind has no SPIFFE ID. */
+function idOrNothing(read: () => string): string | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
