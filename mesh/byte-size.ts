@@ -17,7 +17,7 @@ export const byteSizeSchema = (maxBytes: number) =>
   z.union([
     z.int().min(0).max(maxBytes),
     z
-      .string()
+      .string({ error: 'expected a size such as "64KiB"' })
       .max(16)
       .refine(text => (parseByteSize(text) ?? Number.POSITIVE_INFINITY) <= maxBytes, {
         error: `expected ${EXPECTED}, at most ${maxBytes} bytes`,

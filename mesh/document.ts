@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { headersSchema, matchSchema, methodSchema } from './match-schema.ts'
 import {
   domainSchema,
-  hostPatternSchema,
+  hostSchema,
   labelSchema,
   nameSchema,
   percentSchema,
@@ -67,7 +67,7 @@ export const serviceSchema = z.strictObject({
     .record(nameSchema, portsSchema)
     .optional()
     .describe('Several ports, by name, in place of targetPort.'),
-  hosts: z.array(hostPatternSchema).max(100).optional().describe('Further names that callers use.'),
+  hosts: z.array(hostSchema).max(100).optional().describe('Further names that callers use.'),
   workloads: z.record(nameSchema, workloadSchema).optional(),
   calls: callsSchema,
   order: z

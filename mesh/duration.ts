@@ -36,7 +36,7 @@ export function formatDuration(ms: number): string {
 
 /** A duration of more than nothing. */
 export const durationSchema = z
-  .string()
+  .string({ error: `expected ${DURATION_EXPECTED}` })
   .max(32)
   .refine(text => (parseDuration(text) ?? 0) > 0, { error: `expected ${DURATION_EXPECTED}` })
   .meta({ description: 'Duration, for example 250ms, 5s, 1m, 1h30m.', pattern: FORMAT.source })
@@ -44,7 +44,7 @@ export const durationSchema = z
 /** A duration, or `'0s'`, `0` or `false`: switched off. */
 export const offableDurationSchema = z.union([
   z
-    .string()
+    .string({ error: `expected ${DURATION_EXPECTED}` })
     .max(32)
     .refine(text => parseDuration(text) !== undefined, { error: `expected ${DURATION_EXPECTED}, or 0` })
     .meta({

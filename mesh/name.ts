@@ -24,14 +24,14 @@ const NAME_EXPECTED = 'a DNS label: lower-case letters, digits and single dashes
 
 /** A name of one label. */
 export const labelSchema = z
-  .string()
+  .string({ error: `expected ${NAME_EXPECTED}` })
   .max(MAX_NAME)
   .refine(text => LABEL_ONLY.test(text) && plain(text), { error: `expected ${NAME_EXPECTED}` })
   .meta({ pattern: LABEL_ONLY.source })
 
 /** Name of a service, workload or route. */
 export const nameSchema = z
-  .string()
+  .string({ error: `expected ${NAME_EXPECTED}` })
   .max(MAX_NAME)
   .refine(text => DOTTED.test(text) && plain(text) && sniLength(text) <= MAX_NAME, {
     error: `expected ${NAME_EXPECTED}; dots between labels are allowed`,
@@ -51,6 +51,15 @@ export const domainSchema = z
   .refine(text => DOTTED.test(text), { error: 'expected a DNS name in lower case, such as "shop.internal"' })
   .meta({ pattern: DOTTED.source })
 
+/** A further name of a service. */
+export const hostSchema = z
+  .string()
+  .max(253)
+  .refine(text => DOTTED.test(text), {
+    error: 'expected a host in lower case without port, such as "pay.example.com"',
+  })
+  .meta({ pattern: DOTTED.source })
+
 /** Host of a route: a DNS name or address, or `*.` and a DNS name. */
 export const hostPatternSchema = z
   .string()
@@ -60,7 +69,7 @@ export const hostPatternSchema = z
   })
   .meta({ pattern: HOST.source })
 
-export const portSchema = z.int().min(1).max(65_535)
+export const portSchema = z.int({ error: 'expected a port number' }).min(1).max(65_535)
 
 export const percentSchema = z.number().min(0).max(100)
 

@@ -44,14 +44,24 @@ export const expand = (names: Names, written: string | readonly string[]): reado
 export function scopeOf(
   document: MeshDocumentInput,
   names: Names,
-  services: readonly string[],
-  workload: WorkloadInput | undefined,
+  name: string,
 ): ReadonlySet<string> | undefined {
+  const { services, workload } = authoredWorkload(document, names, name)
   const lists =
-    workload?.calls === undefined ? services.map(name => document.services?.[name]?.calls) : [workload.calls]
+    workload?.calls === undefined
+      ? services.map(service => document.services?.[service]?.calls)
+      : [workload.calls]
   if (lists.length === 0 || lists.includes(undefined)) return undefined
   const called = lists.flatMap(calls => calls ?? [])
-  return new Set(
-    called.flatMap(name => (names.services.has(name) ? [name] : (names.workloads.get(name) ?? []))),
-  )
+  return new Set(called.flatMap(one => (names.services.has(one) ? [one] : (names.workloads.get(one) ?? []))))
+}
+
+/** What a document says of a workload. A workload of the top level takes its service's policies only if it stands behind exactly one. */
+export function authoredWorkload(document: MeshDocumentInput, names: Names, name: string) {
+  const services = names.workloads.get(name) ?? []
+  const serviceName = services.length === 1 ? services[0] : undefined
+  const service = serviceName === undefined ? undefined : document.services?.[serviceName]
+  const inline = service?.workloads?.[name.slice(name.indexOf('/') + 1)]
+  const workload: WorkloadInput | undefined = name.includes('/') ? inline : document.workloads?.[name]
+  return { services, workload, service, serviceName }
 }

@@ -2,8 +2,8 @@
  * From the document to the mesh that it means: names expanded to workloads, policies resolved by their levels,
  * routes in order of precedence. Everything a snapshot or `explain` needs, computed once per document.
  */
-import type { MeshDocumentInput, ServiceInput, WorkloadInput } from './document.ts'
-import { type Names, namesOf, scopeOf } from './names.ts'
+import type { MeshDocumentInput, ServiceInput } from './document.ts'
+import { authoredWorkload, type Names, namesOf, scopeOf } from './names.ts'
 import type { AccessRule } from './policy/access.ts'
 import { type CircuitBreaker, resolveCircuitBreaker } from './policy/circuit-breaker.ts'
 import { type HealthCheck, resolveHealthCheck } from './policy/health-check.ts'
@@ -142,7 +142,7 @@ function onePort(
 
 function resolveWorkload(document: MeshDocumentInput, names: Names, name: string): ResolvedWorkload {
   const services = names.workloads.get(name) ?? []
-  const { workload, service, serviceName } = authoredWorkload(document, name, services)
+  const { workload, service, serviceName } = authoredWorkload(document, names, name)
   const defaults = document.defaults
   const of = <Policy>(
     mesh: Policy | false | undefined,
@@ -152,7 +152,7 @@ function resolveWorkload(document: MeshDocumentInput, names: Names, name: string
   return {
     name,
     services,
-    calls: scopeOf(document, names, services, workload),
+    calls: scopeOf(document, names, name),
     loadBalancer: resolveLoadBalancer(
       of(defaults?.loadBalancer, service?.loadBalancer, workload?.loadBalancer),
     ),
@@ -165,13 +165,4 @@ function resolveWorkload(document: MeshDocumentInput, names: Names, name: string
     healthCheck: resolveHealthCheck(of(defaults?.healthCheck, service?.healthCheck, workload?.healthCheck)),
     tls: resolveTls(of(defaults?.tls, service?.tls, workload?.tls)),
   }
-}
-
-/** A workload of the top level takes its service's policies only if it stands behind exactly one. */
-function authoredWorkload(document: MeshDocumentInput, name: string, services: readonly string[]) {
-  const serviceName = services.length === 1 ? services[0] : undefined
-  const service = serviceName === undefined ? undefined : document.services?.[serviceName]
-  const inline = service?.workloads?.[name.slice(name.indexOf('/') + 1)]
-  const workload: WorkloadInput | undefined = name.includes('/') ? inline : document.workloads?.[name]
-  return { workload, service, serviceName }
 }

@@ -44,6 +44,13 @@ const fields: Fields<OutlierDetection> = {
 
 const off: OutlierDetection = { ...defaultsOf(fields), consecutiveErrors: 0, consecutiveGatewayErrors: 0 }
 
-export const resolveOutlierDetection = (
+/** `maxEjectionTime` is at least the base unless a level gives it, as in Envoy. */
+export function resolveOutlierDetection(
   levels: readonly Level<OutlierDetectionPolicy>[],
-): Resolved<OutlierDetection> => resolveLevels(fields, off, levels)
+): Resolved<OutlierDetection> {
+  const resolved = resolveLevels(fields, off, levels)
+  const { baseEjectionTimeMs, maxEjectionTimeMs } = resolved.value
+  if (resolved.origin.maxEjectionTimeMs !== 'default' || baseEjectionTimeMs <= maxEjectionTimeMs)
+    return resolved
+  return { ...resolved, value: { ...resolved.value, maxEjectionTimeMs: baseEjectionTimeMs } }
+}

@@ -38,7 +38,16 @@ export const retrySchema = z.strictObject({
   on: z.array(conditionSchema).max(50).optional().describe('What is tried again. Default: reset.'),
   perTryTimeout: offableDurationSchema.optional().describe('Time to the response head of one try.'),
   backoff: z
-    .strictObject({ base: durationSchema.optional(), max: durationSchema.optional() })
+    .strictObject({
+      base: durationSchema.optional().describe('Default 25ms.'),
+      max: durationSchema.optional().describe('Default ten times the base.'),
+    })
+    .refine(
+      ({ base, max }) => base === undefined || max === undefined || durationMs(base) <= durationMs(max),
+      {
+        error: 'expected a base that is at most the max',
+      },
+    )
     .optional()
     .describe('Wait before a retry: grows from base to max, with full jitter.'),
   nonIdempotent: z
@@ -79,8 +88,12 @@ const budgetFields: Fields<RetryBudget> = {
 
 const off: Retry = { ...defaultsOf(fields), attempts: 0 }
 
-export const resolveRetry = (levels: readonly Level<RetryPolicy>[]): Resolved<Retry> =>
-  resolveLevels(fields, off, levels)
+/** `backoff.max` is ten times the base unless a level gives it, as in Envoy. */
+export function resolveRetry(levels: readonly Level<RetryPolicy>[]): Resolved<Retry> {
+  const resolved = resolveLevels(fields, off, levels)
+  if (resolved.origin.backoffMaxMs !== 'default') return resolved
+  return { ...resolved, value: { ...resolved.value, backoffMaxMs: resolved.value.backoffBaseMs * 10 } }
+}
 
 /** `false` on a level says nothing about the budget: no retries spend none of it. */
 export const resolveRetryBudget = (levels: readonly Level<RetryPolicy>[]): Resolved<RetryBudget> =>

@@ -1,0 +1,116 @@
+/** Everything that is wrong with a document, all at once. */
+import { checks } from './check/checks.ts'
+import { type KnownNames, knownNames } from './check/known-names.ts'
+import { type MeshDocumentInput, meshDocumentSchema } from './document.ts'
+import { type Finding, findingsOf, valueAt } from './issue.ts'
+import { namesOf } from './names.ts'
+import { plainCopy } from './plain.ts'
+import { type Origins, originalPath, prune } from './prune.ts'
+import { formatPath, type Path, type Violation } from './violation.ts'
+
+export type Validation =
+  | {
+      readonly ok: true
+      /** A fresh copy of the value, as plain data. */
+      readonly document: MeshDocumentInput
+      readonly violations: readonly []
+      readonly warnings: readonly Violation[]
+    }
+  | {
+      readonly ok: false
+      readonly violations: readonly Violation[]
+      /** What works, but hardly as it was meant: names that are pending, routes that are never reached. */
+      readonly warnings: readonly Violation[]
+    }
+
+/**
+ * Checks a value against the schema and what it means: every violation, with what was found, what was expected and
+ * the nearest valid name. Never throws, whatever the value is.
+ */
+export function validate(value: unknown): Validation {
+  const { copy, findings: strange } = plainCopy(value)
+  const shape = checkShape(copy)
+  const violations = [...strange, ...shape.findings]
+  const warnings: Finding[] = []
+  if (shape.rest !== undefined) {
+    const { rest, origins } = shape
+    const relocate = (findings: readonly Finding[]) =>
+      findings.map(({ path, message }) => ({ path: originalPath(path, rest, origins), message }))
+    const wrong = shape.findings.map(({ path }) => path)
+    const damaged = (path: Path) => wrong.some(startsWith(originalPath(path, rest, origins)))
+    const meaning = checkMeaning(rest, knownNames(copy), damaged)
+    violations.push(...relocate(meaning.violations))
+    warnings.push(...relocate(meaning.warnings))
+  }
+  if (violations.length > 0)
+    return { ok: false, violations: violations.map(format), warnings: warnings.map(format) }
+  return { ok: true, document: copy as MeshDocumentInput, violations: [], warnings: warnings.map(format) }
+}
+
+const startsWith =
+  (prefix: Path) =>
+  (path: Path): boolean =>
+    prefix.every((key, index) => path[index] === key)
+
+const format = ({ path, message }: Finding): Violation => ({ path: formatPath(path), message })
+
+interface Shape {
+  readonly findings: readonly Finding[]
+  /** What is left without the mistakes; undefined when that is nothing. */
+  readonly rest: MeshDocumentInput | undefined
+  readonly origins: Origins
+}
+
+/** Each round takes out what is wrong; taking out a member may leave its owner without something that it needs. */
+const MAX_ROUNDS = 8
+
+function checkShape(value: unknown): Shape {
+  const origins: Origins = new WeakMap()
+  let rest = value
+  let findings: readonly Finding[] | undefined
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const parsed = meshDocumentSchema.safeParse(rest)
+    if (parsed.success) return { findings: findings ?? [], rest: rest as MeshDocumentInput, origins }
+    const wrong = findingsOf(parsed.error.issues, rest, meshDocumentSchema)
+    findings ??= wrong
+    if (wrong.some(({ path }) => path.length === 0)) break
+    rest = withName(
+      prune(
+        rest,
+        wrong.map(({ path }) => removable(path, rest)),
+        origins,
+      ),
+    )
+  }
+  return { findings: findings ?? [], rest: undefined, origins }
+}
+
+/** What is missing cannot be taken out: its owner is. */
+const removable = (path: Path, value: unknown): Path =>
+  path.length > 1 && valueAt(value, path) === undefined ? path.slice(0, -1) : path
+
+/** Nothing else depends on the mesh's own name. */
+const withName = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Object.hasOwn(value, 'name')
+    ? { ...value, name: 'mesh' }
+    : value
+
+/** Checks that need more than one place of the document. */
+export function checkMeaning(
+  document: MeshDocumentInput,
+  known: KnownNames,
+  damaged: (path: Path) => boolean = () => false,
+): { readonly violations: readonly Finding[]; readonly warnings: readonly Finding[] } {
+  const violations: Finding[] = []
+  const warnings: Finding[] = []
+  const context = {
+    document,
+    names: namesOf(document),
+    known,
+    damaged,
+    report: (path: Path, message: string) => void violations.push({ path, message }),
+    warn: (path: Path, message: string) => void warnings.push({ path, message }),
+  }
+  for (const check of checks) check(context)
+  return { violations, warnings }
+}
