@@ -20,7 +20,8 @@ const SAMPLED = 1
 export interface TracerOptions {
   readonly clock: Clock
   readonly random: Random
-  readonly sink: SpanSink
+  /** Undefined: nobody collects spans, and requests pass with whatever context they have. */
+  readonly sink: SpanSink | undefined
   /** Share of the requests without a decision of their own that are recorded, 0–100; asked for each of them. */
   readonly samplePercent: () => number
 }
@@ -49,6 +50,8 @@ export class Tracer {
    * something to change. Returns undefined for a request that is not recorded.
    */
   start(name: string, kind: SpanKind, headers: HeaderBlock, edit: () => HeaderEdits): Span | undefined {
+    const { sink } = this.options
+    if (sink === undefined) return undefined
     const traceparent = headers.get('traceparent')
     const known = traceparent !== undefined && isTraceParent(traceparent)
     const tracestate = headers.get('tracestate')
@@ -58,21 +61,19 @@ export class Tracer {
     if (known) {
       if (!isSampled(traceparent)) return undefined
       const { traceId, parentId, flags } = parseTraceParent(traceparent)
-      return this.record(
-        { name, kind, traceId, parentId, flags, tracestate: keepState ? tracestate : '' },
-        edit,
-      )
+      const state = keepState ? tracestate : ''
+      return this.record({ name, kind, traceId, parentId, flags, tracestate: state }, sink, edit)
     }
     if (this.options.random.next() * 100 >= this.options.samplePercent()) {
       edit().set('traceparent', this.ids.unrecorded())
       return undefined
     }
     const traceId = this.ids.traceId()
-    return this.record({ name, kind, traceId, parentId: '', flags: SAMPLED, tracestate: '' }, edit)
+    return this.record({ name, kind, traceId, parentId: '', flags: SAMPLED, tracestate: '' }, sink, edit)
   }
 
-  private record(origin: Origin, edit: () => HeaderEdits): Span {
-    const { clock, sink } = this.options
+  private record(origin: Origin, sink: SpanSink, edit: () => HeaderEdits): Span {
+    const { clock } = this.options
     const spanId = this.ids.spanId()
     const { traceId, flags } = origin
     edit().set('traceparent', formatTraceParent({ traceId, parentId: spanId, flags }))

@@ -70,6 +70,20 @@ describe('Tracer', () => {
     expect(isTraceParent(send([], 100, 0).traceparent ?? '')).toBe(true)
   })
 
+  test('touches nothing when nobody collects spans', () => {
+    const tracer = new Tracer({
+      clock: systemClock,
+      random: { next: () => 0 },
+      sink: undefined,
+      samplePercent: () => 100,
+    })
+    const edit = () => {
+      throw new Error('edited')
+    }
+    const headers = HeaderBlock.of([['traceparent', `00-${TRACE}-${PARENT}-01`]])
+    expect(tracer.start('GET', 'client', headers, edit)).toBeUndefined()
+  })
+
   test('drops a tracestate that has no readable traceparent', () => {
     expect(send([['tracestate', 'vendor=1']]).tracestate).toBeUndefined()
   })
