@@ -172,11 +172,11 @@ export const VARIABLES = {
     parse.bytes,
     'Largest request body; 0: any (bodies stream, they are never held).',
   ),
-  maxPipelined: variable(
-    'SELVAGE_MAX_PIPELINED',
-    '16',
-    parse.count(1),
-    'Requests read ahead on one connection.',
+  maxReadAheadBytes: variable(
+    'SELVAGE_MAX_READ_AHEAD_BYTES',
+    '64KiB',
+    parse.bytes,
+    'What a client may send ahead of the answer that it waits for (pipelining).',
   ),
   headerTimeoutMs: variable(
     'SELVAGE_HEADER_TIMEOUT',

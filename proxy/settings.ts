@@ -161,7 +161,7 @@ function assemble(values: Values, joinToken: string | undefined): Settings {
       maxHeaderCount: v.maxHeaderCount,
       maxLineBytes: v.maxLineBytes,
       maxBodyBytes: v.maxBodyBytes,
-      maxPipelined: v.maxPipelined,
+      maxReadAheadBytes: v.maxReadAheadBytes,
       headerTimeoutMs: v.headerTimeoutMs,
       bodyIdleTimeoutMs: v.bodyIdleTimeoutMs,
       keepAliveTimeoutMs: v.keepAliveTimeoutMs,

@@ -17,10 +17,10 @@ export interface CodecLimits {
   readonly maxLineBytes: number
   /** Of a request body; 0: no bound (bodies stream, they are never held). */
   readonly maxBodyBytes: number
-  /** Requests read ahead of the one being answered on a pipelining connection. */
-  readonly maxPipelined: number
+  /** What a client may send ahead of the answer that it waits for (pipelining); beyond that it is not read. */
+  readonly maxReadAheadBytes: number
   readonly headerTimeoutMs: number
-  /** Longest wait for the next byte of a request body. */
+  /** Longest wait for the next byte of a body, and for a reader to take the next byte of one. */
   readonly bodyIdleTimeoutMs: number
   /** Between requests. */
   readonly keepAliveTimeoutMs: number
@@ -38,7 +38,8 @@ export interface ServerOptions {
   readonly onClose: () => void
   /**
    * Takes over a connection whose request asks for a tunnel (CONNECT): explicit proxy listeners give it, others
-   * leave it out and the codec refuses.
+   * leave it out and the codec refuses. The transport is paused and has no callbacks; `head` is what came after
+   * the request. Answer with `connectReply` (`http1/own-reply.ts`).
    */
   readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
 }
@@ -46,7 +47,10 @@ export interface ServerOptions {
 export interface ServerConnection {
   /** Requests that are being answered. */
   readonly active: number
-  /** Finish what runs, then close; answers say so (`Connection: close`). */
+  /**
+   * Finish what runs, then close; answers say so (`Connection: close`). A connection without a request stays for
+   * one more second, in case one is on its way already.
+   */
   drain(): void
   destroy(): void
 }
@@ -57,10 +61,9 @@ export interface ClientOptions {
   readonly limits: CodecLimits
   readonly clock: Clock
   /**
-   * The other side is a sidecar of this mesh, proven by mTLS: its `x-selvage-not-processed` is believed, and
-   * it announces each non-idempotent request that it hands to its app with an interim 102, so that a
-   * connection that broke without one has not reached the app (`Failure` `not-processed`; see
-   * `http1/client.ts` for why that is sound). From others both are ignored.
+   * The other side is a sidecar of this mesh, proven by mTLS: it announces each non-idempotent request that it
+   * hands to its app with an interim 102, so that one whose connection broke without it has not reached the app
+   * (`Failure` `not-processed`; `http1/client.ts` says why that is sound). From others a 102 proves nothing.
    */
   readonly meshPeer: boolean
   /** `capacity` went up, or the connection can take no more. */
