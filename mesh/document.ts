@@ -4,6 +4,7 @@
  * implements is a violation.
  */
 import { z } from 'zod'
+import type { Authored } from './authored.ts'
 import { headersSchema, matchSchema, methodSchema } from './match-schema.ts'
 import {
   domainSchema,
@@ -13,6 +14,7 @@ import {
   percentSchema,
   portSchema,
   targetNameSchema,
+  usedNameSchema,
 } from './name.ts'
 import { accessRuleFields } from './policy/access.ts'
 import { circuitBreakerSchema } from './policy/circuit-breaker.ts'
@@ -95,6 +97,7 @@ export const routeSchema = z.strictObject({
   to: z
     .union([
       targetNameSchema,
+      usedNameSchema,
       z.record(targetNameSchema, weightSchema),
       z.array(targetSchema).min(1).max(100),
     ])
@@ -160,9 +163,9 @@ export const meshDocumentSchema = z
   .meta({ title: 'Selvage mesh document' })
 
 /** The whole document as any author may write it, names unchecked by the compiler. */
-export type MeshDocumentInput = z.input<typeof meshDocumentSchema>
-export type ServiceInput = z.input<typeof serviceSchema>
-export type WorkloadInput = z.input<typeof workloadSchema>
-export type TopLevelWorkloadInput = z.input<typeof topLevelWorkloadSchema>
-export type RouteInput = z.input<typeof routeSchema>
-export type AccessRuleInput = z.input<typeof accessRuleSchema>
+export type MeshDocumentInput = Authored<typeof meshDocumentSchema>
+export type ServiceInput = Authored<typeof serviceSchema>
+export type WorkloadInput = Authored<typeof workloadSchema>
+export type TopLevelWorkloadInput = Authored<typeof topLevelWorkloadSchema>
+export type RouteInput = Authored<typeof routeSchema>
+export type AccessRuleInput = Authored<typeof accessRuleSchema>

@@ -1,5 +1,6 @@
 /** What a route's `match` looks like in a document, and how it becomes a `RouteMatch`. */
 import { z } from 'zod'
+import type { Authored } from './authored.ts'
 import type { PathMatch, RouteMatch, StringMatch } from './match.ts'
 import { hostPatternSchema, portSchema, targetNameSchema } from './name.ts'
 import { patternProblem } from './regex.ts'
@@ -46,6 +47,8 @@ const STRING_KEYS = [
   'not',
 ]
 
+const TEXT_KEYS = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const
+
 const stringMatchObject = z
   .strictObject({
     exact: text.optional(),
@@ -65,6 +68,9 @@ const stringMatchObject = z
     ignoreCase: z.boolean().optional(),
   })
   .check(exactlyOne(STRING_KEYS))
+  .refine(match => match.ignoreCase === undefined || TEXT_KEYS.some(key => match[key] !== undefined), {
+    error: `found ignoreCase without text, expected it only beside ${TEXT_KEYS.join(', ')}`,
+  })
 
 export const stringMatchSchema: z.ZodType<StringMatchInput, StringMatchInput> = z.lazy(
   () => z.union([text, stringMatchObject]) as unknown as z.ZodType<StringMatchInput, StringMatchInput>,
@@ -153,7 +159,7 @@ export const matchSchema = z
   .refine(match => match.grpc === undefined || match.path === undefined, {
     error: 'grpc stands for a path: expected only one of grpc and path',
   })
-export type MatchInput = z.input<typeof matchSchema>
+export type MatchInput = Authored<typeof matchSchema>
 
 /** The match without its hosts, which the caller spreads over routes of one host each. */
 export function resolveMatch(

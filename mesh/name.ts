@@ -20,6 +20,8 @@ const RESERVED = 'constructor'
 const plain = (text: string) => !text.includes('--') && text !== RESERVED
 const sniLength = (text: string) => text.replaceAll('.', '--').length
 
+const isName = (text: string) => DOTTED.test(text) && plain(text) && sniLength(text) <= MAX_NAME
+
 const NAME_EXPECTED = 'a DNS label: lower-case letters, digits and single dashes, at most 63 characters'
 
 /** A name of one label. */
@@ -33,7 +35,7 @@ export const labelSchema = z
 export const nameSchema = z
   .string({ error: `expected ${NAME_EXPECTED}` })
   .max(MAX_NAME)
-  .refine(text => DOTTED.test(text) && plain(text) && sniLength(text) <= MAX_NAME, {
+  .refine(text => isName(text), {
     error: `expected ${NAME_EXPECTED}; dots between labels are allowed`,
   })
   .meta({ pattern: DOTTED.source })
@@ -43,6 +45,14 @@ export const targetNameSchema = z
   .string()
   .min(1)
   .max(2 * MAX_NAME + 1)
+
+/** A name that another fragment defines. */
+export const usedNameSchema = z
+  .string({ error: 'expected the name of a service or workload' })
+  .max(2 * MAX_NAME + 1)
+  .refine(text => text.split('/').length <= 2 && text.split('/').every(isName), {
+    error: 'expected the name of a service ("orders") or of a workload ("payments/v2") of another fragment',
+  })
 
 /** A DNS name in lower case. */
 export const domainSchema = z

@@ -1,5 +1,5 @@
 /** Access rules with their names resolved. */
-import type { MeshDocumentInput } from './document.ts'
+import type { AccessRuleInput, MeshDocumentInput } from './document.ts'
 import { list, resolveConditions } from './match-schema.ts'
 import { expand, type Names } from './names.ts'
 import type { AccessRule } from './policy/access.ts'
@@ -9,13 +9,21 @@ export interface ResolvedAccess {
   readonly access: readonly AccessRule[]
 }
 
-/** The one form behind the three ways of writing `access`. */
-export function accessOf(access: MeshDocumentInput['access']) {
-  if (access === undefined) return { default: undefined, rules: [], path: ['access'] } as const
-  if (typeof access === 'string') return { default: access, rules: [], path: ['access'] } as const
-  if (Array.isArray(access)) return { default: undefined, rules: access, path: ['access'] } as const
-  return { default: access.default, rules: access.rules ?? [], path: ['access', 'rules'] } as const
+/** The one form behind the three ways of writing `access`; `path`: where the rules stand. */
+export interface AuthoredAccess {
+  readonly default: 'allow' | 'deny' | undefined
+  readonly rules: readonly AccessRuleInput[]
+  readonly path: readonly string[]
 }
+
+export function accessOf(access: MeshDocumentInput['access']): AuthoredAccess {
+  if (access === undefined) return { default: undefined, rules: [], path: ['access'] }
+  if (typeof access === 'string') return { default: access, rules: [], path: ['access'] }
+  if (isList(access)) return { default: undefined, rules: access, path: ['access'] }
+  return { default: access.default, rules: access.rules ?? [], path: ['access', 'rules'] }
+}
+
+const isList = (value: object): value is readonly AccessRuleInput[] => Array.isArray(value)
 
 export function resolveAccess(access: MeshDocumentInput['access'], names: Names): ResolvedAccess {
   const { default: byDefault = 'allow', rules } = accessOf(access)

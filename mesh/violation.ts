@@ -40,3 +40,15 @@ function jsonOf(value: unknown): string | undefined {
 /** Lines such as `routes[0].to: found …`, for terminals and error messages. */
 export const formatViolations = (violations: readonly Violation[]): string =>
   violations.map(({ path, message }) => `  ${path === '' ? '(document)' : path}: ${message}`).join('\n')
+
+/** Thrown where a document must be valid. Its message lists every violation on a line of its own. */
+export class InvalidMesh extends Error {
+  readonly violations: readonly Violation[]
+
+  constructor(violations: readonly Violation[]) {
+    const count = violations.length === 1 ? 'a violation' : `${violations.length} violations`
+    super(`the mesh document has ${count}:\n${formatViolations(violations)}`)
+    this.name = 'InvalidMesh'
+    this.violations = violations
+  }
+}

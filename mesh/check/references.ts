@@ -50,10 +50,15 @@ export function targetPaths(to: Parameters<typeof targetsOf>[0]) {
   })
 }
 
-function checkUses({ document, known, warn }: CheckContext): void {
+function checkUses({ document, known, report, warn }: CheckContext): void {
   const defined = definedNames(known)
   for (const [index, name] of (document.uses ?? []).entries())
-    if (!defined.has(name))
+    if (defined.has(name))
+      report(
+        ['uses', index],
+        `found "${name}", which is defined here; expected names of other fragments only`,
+      )
+    else
       warn(['uses', index], `"${name}" is pending: until it is there, requests for it are answered with 500`)
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
 
 /**
@@ -26,7 +27,7 @@ export const circuitBreakerSchema = z.strictObject({
   maxRetries: limit.optional().describe('Retries at once.'),
   maxRequestsPerConnection: limit.optional().describe('0: no limit.'),
 })
-export type CircuitBreakerPolicy = z.input<typeof circuitBreakerSchema>
+export type CircuitBreakerPolicy = Authored<typeof circuitBreakerSchema>
 
 /** Envoy's defaults, but for retries: the retry budget is what limits them. */
 const fields: Fields<CircuitBreaker> = {

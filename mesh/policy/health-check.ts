@@ -1,5 +1,6 @@
 /** Asks endpoints actively whether they are well. */
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { durationMs, durationSchema } from '../duration.ts'
 import { defaultsOf, type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
 
@@ -31,7 +32,7 @@ export const healthCheckSchema = z.strictObject({
     .describe('Answers in a row until an endpoint is used again. Default 2.'),
   unhealthyThreshold: threshold.optional().describe('Failures in a row until it is not. Default 3.'),
 })
-export type HealthCheckPolicy = z.input<typeof healthCheckSchema>
+export type HealthCheckPolicy = Authored<typeof healthCheckSchema>
 
 const fields: Fields<HealthCheck> = {
   protocol: { path: ['protocol'], byDefault: 'http' },

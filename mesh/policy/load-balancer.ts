@@ -1,5 +1,6 @@
 /** How an endpoint of a workload is chosen: power of two choices on least requests. */
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { percentSchema } from '../name.ts'
 import { type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
 
@@ -14,7 +15,7 @@ export const loadBalancerSchema = z.strictObject({
     .optional()
     .describe('Below this share of healthy endpoints, health is ignored. Default 50.'),
 })
-export type LoadBalancerPolicy = z.input<typeof loadBalancerSchema>
+export type LoadBalancerPolicy = Authored<typeof loadBalancerSchema>
 
 const fields: Fields<LoadBalancer> = {
   panicThresholdPercent: { path: ['panicThreshold'], byDefault: 50 },

@@ -1,5 +1,6 @@
 /** Takes an endpoint out of balancing for a while when it fails real requests. */
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { durationMs, durationSchema } from '../duration.ts'
 import { percentSchema } from '../name.ts'
 import { defaultsOf, type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
@@ -31,7 +32,7 @@ export const outlierDetectionSchema = z.strictObject({
   maxEjectionTime: durationSchema.optional(),
   maxEjectionPercent: percentSchema.optional().describe('The first ejection is always allowed.'),
 })
-export type OutlierDetectionPolicy = z.input<typeof outlierDetectionSchema>
+export type OutlierDetectionPolicy = Authored<typeof outlierDetectionSchema>
 
 const fields: Fields<OutlierDetection> = {
   consecutiveErrors: { path: ['consecutiveErrors'], byDefault: 0 },

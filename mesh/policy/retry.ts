@@ -1,5 +1,6 @@
 /** When and how often a request is tried again. */
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { byteSizeSchema, parseByteSize } from '../byte-size.ts'
 import { durationMs, durationSchema, offableDurationSchema } from '../duration.ts'
 import { percentSchema } from '../name.ts'
@@ -65,7 +66,7 @@ export const retrySchema = z.strictObject({
     .optional()
     .describe('Limits retries as a share of the first tries; shared by all routes of the service.'),
 })
-export type RetryPolicy = z.input<typeof retrySchema>
+export type RetryPolicy = Authored<typeof retrySchema>
 
 const fields: Fields<Retry> = {
   attempts: { path: ['attempts'], byDefault: 2 },

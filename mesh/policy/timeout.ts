@@ -1,5 +1,6 @@
 /** How long things may take. 0 switches a timeout off. */
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { durationMs, offableDurationSchema } from '../duration.ts'
 import { type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
 
@@ -21,7 +22,7 @@ export const timeoutSchema = z.strictObject({
     .describe('Without a byte either way: streams (default 5m) and TCP connections (default 1h).'),
   connect: offableDurationSchema.optional().describe('To an established connection. Default 1s.'),
 })
-export type TimeoutPolicy = z.input<typeof timeoutSchema>
+export type TimeoutPolicy = Authored<typeof timeoutSchema>
 
 const fields: Fields<Timeout> = {
   requestMs: { path: ['request'], byDefault: 15_000, read: durationMs },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Authored } from '../authored.ts'
 import { type Fields, type Level, type Resolved, resolveLevels } from './levels.ts'
 
 /** Mutual TLS between workloads. `permissive` also accepts plaintext, for migration. */
@@ -8,7 +9,7 @@ const modeSchema = z.enum(['strict', 'permissive', 'off'])
 
 /** Authored at mesh, service and workload level: the mode alone, or an object with it. */
 export const tlsSchema = z.union([modeSchema, z.strictObject({ mode: modeSchema.optional() })])
-export type TlsPolicy = z.input<typeof tlsSchema>
+export type TlsPolicy = Authored<typeof tlsSchema>
 
 const fields: Fields<{ mode: TlsMode }> = { mode: { path: ['mode'], byDefault: 'strict' } }
 
