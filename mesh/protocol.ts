@@ -93,13 +93,20 @@ export const hintSchema = z.object({
 })
 export type Hint = z.infer<typeof hintSchema>
 
+export const violationSchema = z.object({
+  /** Fragment that `path` is in, when it may be another one than was sent. */
+  fragment: z.string().optional(),
+  path: z.string(),
+  message: z.string(),
+})
+
 /** RFC 9457. Every refusal of the control API. */
 export const problemSchema = z.object({
   type: z.string(),
   title: z.string(),
   status: z.int(),
   detail: z.string(),
-  violations: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  violations: z.array(violationSchema).optional(),
   /** Of a failed precondition: the revision that is there now. */
   revision: z.int().optional(),
 })
@@ -232,8 +239,6 @@ export const publishTokenSchema = z.object({
 export const publishTokenIssuedSchema = publishTokenSchema.extend({ token: z.string() })
 export const publishTokensSchema = z.object({ tokens: z.array(publishTokenSchema) })
 
-export const violationSchema = z.object({ path: z.string(), message: z.string() })
-
 /** What an accepted change answers: of a fragment, its deletion, or a restored revision. */
 export const acceptedSchema = z.object({
   mesh: z.string(),
@@ -364,7 +369,10 @@ export const topologySchema = z.object({
       workload: z.string(),
       identity: z.string(),
       services: z.array(z.string()),
-      endpoints: z.int(),
+      /** Known now; absent: unknown. */
+      endpoints: z.int().optional(),
+      /** It lists no `calls` and may call every service: no edges are listed for it. */
+      callsAll: z.boolean(),
     }),
   ),
   /** Who may call whom, from `calls`: workload to service. */

@@ -51,11 +51,14 @@ export const firstOf = (callers: readonly Caller[]): Caller => ({
   },
 })
 
+/** Owner of what operators publish. */
+export const OPERATOR = 'operator'
+
 /** How logs, histories and fragments name a principal. */
 export function principalName(principal: Principal): string {
   switch (principal.kind) {
     case 'operator':
-      return 'operator'
+      return OPERATOR
     case 'publisher':
       return `publisher:${principal.name}`
     case 'workload':

@@ -24,6 +24,8 @@ export interface Registry extends Discovery {
   /** Leaves a tombstone, so that a late renewal does not bring it back. Succeeds also when it never was. */
   deregister(workload: string, id: string): Promise<void>
   leases(): readonly Lease[]
+  /** Of one workload. */
+  leasesOf(workload: string): readonly Lease[]
   close(): void
 }
 
@@ -100,6 +102,7 @@ export async function registry(options: RegistryOptions): Promise<Registry> {
   return {
     watch: kept.watch,
     leases: () => leases.all(),
+    leasesOf: workload => leases.of(workload),
     close: stopSweeping,
 
     register: (workload, id, asked) =>
