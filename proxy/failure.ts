@@ -36,6 +36,7 @@ export const FAILURES = {
   'body-too-large': row(413, 8, 'DPE', 'no', false),
   'headers-too-large': row(431, 8, 'DPE', 'no', false),
   'uri-too-long': row(414, 8, 'DPE', 'no', false),
+  'expectation-failed': row(417, 9, 'DPE', 'no', false),
   'request-timeout': row(408, 4, 'DPE', 'no', false),
   'unsupported-version': row(505, 12, 'DPE', 'no', false),
   'unsupported-transfer-coding': row(501, 12, 'DPE', 'no', false),

@@ -2,6 +2,7 @@
  * What the filters `route` look up: services, routes and app ports of the snapshot in force, each with the
  * upstream state it leads to. A new snapshot is one assignment; requests under way keep the values they have.
  */
+import { compileAccess } from '../mesh/access.ts'
 import type { Random } from '../mesh/clock.ts'
 import type { RequestView } from '../mesh/match.ts'
 import { pick } from '../mesh/pick.ts'
@@ -121,7 +122,13 @@ function bindTable(config: SnapshotConfig, options: RoutingOptions): Table {
   const apps = new Map(
     config.inbound.map(inbound => {
       const { service, port } = inbound
-      const app: App = { service, workload: config.workload, inbound, pool: options.apps.pool(inbound) }
+      const app: App = {
+        service,
+        workload: config.workload,
+        inbound,
+        access: compileAccess(inbound.access),
+        pool: options.apps.pool(inbound),
+      }
       return [`${service}:${port}`, app]
     }),
   )

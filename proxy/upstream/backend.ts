@@ -2,6 +2,7 @@
  * Where an exchange goes, with everything that filters need on the way already resolved. Built when a snapshot is
  * applied, pinned by the exchange: no filter looks anything up by name.
  */
+import type { CompiledAccess } from '../../mesh/access.ts'
 import type { InboundPort, Route } from '../../mesh/snapshot.ts'
 import type { Cluster } from './cluster.ts'
 import type { DialPort } from './dial-port.ts'
@@ -29,5 +30,7 @@ export interface App {
   /** The workload beside which this sidecar runs. */
   readonly workload: string
   readonly inbound: InboundPort
+  /** Who may call it. */
+  readonly access: CompiledAccess
   readonly pool: Pool
 }
