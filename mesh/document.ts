@@ -51,34 +51,40 @@ const callsSchema = z
   .optional()
   .describe('Services (or workloads) that it calls. Absent: all. Empty: none.')
 
-export const workloadSchema = z.strictObject({ calls: callsSchema, ...workloadPolicies })
+const workloadFields = z.strictObject({ calls: callsSchema, ...workloadPolicies })
 
-const topLevelWorkloadSchema = workloadSchema.extend({
-  services: z
-    .array(targetNameSchema)
-    .max(100)
-    .optional()
-    .describe('Services that it stands behind; none: it only calls.'),
-})
+export const workloadSchema = workloadFields.meta({ id: 'Workload' })
 
-export const serviceSchema = z.strictObject({
-  targetPort: portSchema.optional().describe('Where the app listens.'),
-  port: portSchema.optional().describe('What callers dial: 80 unless given, for tcp the targetPort.'),
-  protocol: protocolSchema.optional().describe('Default http.'),
-  ports: z
-    .record(nameSchema, portsSchema)
-    .optional()
-    .describe('Several ports, by name, in place of targetPort.'),
-  hosts: z.array(hostSchema).max(100).optional().describe('Further names that callers use.'),
-  workloads: z.record(nameSchema, workloadSchema).optional(),
-  calls: callsSchema,
-  order: z
-    .literal('listed')
-    .optional()
-    .describe('The first route that matches wins, in the order of the document.'),
-  ...requestPolicies,
-  ...workloadPolicies,
-})
+const topLevelWorkloadSchema = workloadFields
+  .extend({
+    services: z
+      .array(targetNameSchema)
+      .max(100)
+      .optional()
+      .describe('Services that it stands behind; none: it only calls.'),
+  })
+  .meta({ id: 'TopLevelWorkload' })
+
+export const serviceSchema = z
+  .strictObject({
+    targetPort: portSchema.optional().describe('Where the app listens.'),
+    port: portSchema.optional().describe('What callers dial: 80 unless given, for tcp the targetPort.'),
+    protocol: protocolSchema.optional().describe('Default http.'),
+    ports: z
+      .record(nameSchema, portsSchema)
+      .optional()
+      .describe('Several ports, by name, in place of targetPort.'),
+    hosts: z.array(hostSchema).max(100).optional().describe('Further names that callers use.'),
+    workloads: z.record(nameSchema, workloadSchema).optional(),
+    calls: callsSchema,
+    order: z
+      .literal('listed')
+      .optional()
+      .describe('The first route that matches wins, in the order of the document.'),
+    ...requestPolicies,
+    ...workloadPolicies,
+  })
+  .meta({ id: 'Service' })
 
 const weightSchema = z.number().min(0).max(1_000_000)
 const targetSchema = z.strictObject({
@@ -89,28 +95,31 @@ const targetSchema = z.strictObject({
     .describe('Dial port at the target, when it is not the one that the caller dialled.'),
 })
 
-export const routeSchema = z.strictObject({
-  name: nameSchema.optional().describe('Stable key of its metrics and state.'),
-  service: targetNameSchema,
-  match: matchSchema.optional(),
-  priority: z.int().min(0).max(1_000_000).optional().describe('Lower first; none is last.'),
-  to: z
-    .union([
-      targetNameSchema,
-      usedNameSchema,
-      z.record(targetNameSchema, weightSchema),
-      z.array(targetSchema).min(1).max(100),
-    ])
-    .describe('A name, a map of weights, or a list of targets.'),
-  ...requestPolicies,
-  outlierDetection: orOff(outlierDetectionSchema),
-})
+export const routeSchema = z
+  .strictObject({
+    name: nameSchema.optional().describe('Stable key of its metrics and state.'),
+    service: targetNameSchema,
+    match: matchSchema.optional(),
+    priority: z.int().min(0).max(1_000_000).optional().describe('Lower first; none is last.'),
+    to: z
+      .union([
+        targetNameSchema,
+        z.record(targetNameSchema, weightSchema),
+        z.array(targetSchema).min(1).max(100),
+      ])
+      .describe('A name, a map of weights, or a list of targets.'),
+    ...requestPolicies,
+    outlierDetection: orOff(outlierDetectionSchema),
+  })
+  .meta({ id: 'Route' })
 
-const accessRuleSchema = z.strictObject({
-  ...accessRuleFields,
-  methods: z.array(methodSchema).max(32).optional(),
-  headers: headersSchema.optional(),
-})
+const accessRuleSchema = z
+  .strictObject({
+    ...accessRuleFields,
+    methods: z.array(methodSchema).max(32).optional(),
+    headers: headersSchema.optional(),
+  })
+  .meta({ id: 'AccessRule' })
 const accessRulesSchema = z.array(accessRuleSchema).max(10_000)
 const accessDefaultSchema = z.enum(['allow', 'deny'])
 
@@ -155,7 +164,7 @@ export const meshDocumentSchema = z
       .describe('Policies of the whole mesh.'),
     services: z.record(nameSchema, serviceSchema).optional(),
     workloads: z.record(nameSchema, topLevelWorkloadSchema).optional(),
-    uses: z.array(targetNameSchema).max(10_000).optional().describe('Names that other fragments define.'),
+    uses: z.array(usedNameSchema).max(10_000).optional().describe('Names that other fragments define.'),
     routes: z.array(routeSchema).max(50_000).optional(),
     access: accessSchema.optional(),
     telemetry: telemetrySchema.optional(),

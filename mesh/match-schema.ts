@@ -72,9 +72,9 @@ const stringMatchObject = z
     error: `found ignoreCase without text, expected it only beside ${TEXT_KEYS.join(', ')}`,
   })
 
-export const stringMatchSchema: z.ZodType<StringMatchInput, StringMatchInput> = z.lazy(
-  () => z.union([text, stringMatchObject]) as unknown as z.ZodType<StringMatchInput, StringMatchInput>,
-)
+export const stringMatchSchema: z.ZodType<StringMatchInput, StringMatchInput> = z
+  .lazy(() => z.union([text, stringMatchObject]) as unknown as z.ZodType<StringMatchInput, StringMatchInput>)
+  .meta({ id: 'StringMatch' })
 
 /** What can stand in a path on the wire (RFC 3986 3.3); everything else is percent-encoded there. */
 const PATH_TEXT = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/{}|^"<>`[\]\\]*$/
@@ -159,6 +159,7 @@ export const matchSchema = z
   .refine(match => match.grpc === undefined || match.path === undefined, {
     error: 'grpc stands for a path: expected only one of grpc and path',
   })
+  .meta({ id: 'Match' })
 export type MatchInput = Authored<typeof matchSchema>
 
 /** The match without its hosts, which the caller spreads over routes of one host each. */

@@ -110,7 +110,7 @@ function build(
 }
 
 const routeLevel = (route: Partial<RouteInput>, index: number | undefined) =>
-  `route ${route.name ?? `routes[${index}]`}`
+  route.name === undefined ? `routes[${index}]` : `route ${route.name}`
 
 export interface AuthoredTarget {
   readonly name: string

@@ -20,13 +20,15 @@ export interface CircuitBreaker {
 const limit = z.int().min(0).max(4_294_967_295)
 
 /** Authored at mesh, service and workload level. */
-export const circuitBreakerSchema = z.strictObject({
-  maxConnections: limit.optional(),
-  maxPendingRequests: limit.optional().describe('Requests that wait for a connection.'),
-  maxRequests: limit.optional().describe('Requests at once.'),
-  maxRetries: limit.optional().describe('Retries at once.'),
-  maxRequestsPerConnection: limit.optional().describe('0: no limit.'),
-})
+export const circuitBreakerSchema = z
+  .strictObject({
+    maxConnections: limit.optional(),
+    maxPendingRequests: limit.optional().describe('Requests that wait for a connection.'),
+    maxRequests: limit.optional().describe('Requests at once.'),
+    maxRetries: limit.optional().describe('Retries at once.'),
+    maxRequestsPerConnection: limit.optional().describe('0: no limit.'),
+  })
+  .meta({ id: 'CircuitBreaker' })
 export type CircuitBreakerPolicy = Authored<typeof circuitBreakerSchema>
 
 /** Envoy's defaults, but for retries: the retry budget is what limits them. */

@@ -17,21 +17,23 @@ export interface HealthCheck {
 const threshold = z.int().min(1).max(100)
 
 /** Authored at mesh, service and workload level. Off until a level gives it. */
-export const healthCheckSchema = z.strictObject({
-  protocol: z.enum(['http', 'tcp']).optional().describe('Default http.'),
-  path: z
-    .string()
-    .max(1024)
-    .regex(/^\/[\x21-\x7e]*$/, { error: 'expected a path that begins with "/", without spaces' })
-    .optional()
-    .describe('For http: answered with 2xx by an endpoint that is well. Default /.'),
-  interval: durationSchema.optional().describe('Default 10s.'),
-  timeout: durationSchema.optional().describe('Default 1s.'),
-  healthyThreshold: threshold
-    .optional()
-    .describe('Answers in a row until an endpoint is used again. Default 2.'),
-  unhealthyThreshold: threshold.optional().describe('Failures in a row until it is not. Default 3.'),
-})
+export const healthCheckSchema = z
+  .strictObject({
+    protocol: z.enum(['http', 'tcp']).optional().describe('Default http.'),
+    path: z
+      .string()
+      .max(1024)
+      .regex(/^\/[\x21-\x7e]*$/, { error: 'expected a path that begins with "/", without spaces' })
+      .optional()
+      .describe('For http: answered with 2xx by an endpoint that is well. Default /.'),
+    interval: durationSchema.optional().describe('Default 10s.'),
+    timeout: durationSchema.optional().describe('Default 1s.'),
+    healthyThreshold: threshold
+      .optional()
+      .describe('Answers in a row until an endpoint is used again. Default 2.'),
+    unhealthyThreshold: threshold.optional().describe('Failures in a row until it is not. Default 3.'),
+  })
+  .meta({ id: 'HealthCheck' })
 export type HealthCheckPolicy = Authored<typeof healthCheckSchema>
 
 const fields: Fields<HealthCheck> = {

@@ -5,7 +5,7 @@
 
 /** What one level says about a policy. */
 export interface Level<Authored> {
-  /** Where it stands, for people: `mesh`, `service payments`, `workload payments/v1`, `route canary`. */
+  /** Where it stands, for people: `mesh`, `service payments`, `workload payments/v1`, `route canary`, `routes[2]`. */
   readonly at: string
   readonly policy: Authored | false | undefined
 }

@@ -10,11 +10,13 @@ export interface LoadBalancer {
 }
 
 /** Authored at mesh, service and workload level. */
-export const loadBalancerSchema = z.strictObject({
-  panicThreshold: percentSchema
-    .optional()
-    .describe('Below this share of healthy endpoints, health is ignored. Default 50.'),
-})
+export const loadBalancerSchema = z
+  .strictObject({
+    panicThreshold: percentSchema
+      .optional()
+      .describe('Below this share of healthy endpoints, health is ignored. Default 50.'),
+  })
+  .meta({ id: 'LoadBalancer' })
 export type LoadBalancerPolicy = Authored<typeof loadBalancerSchema>
 
 const fields: Fields<LoadBalancer> = {

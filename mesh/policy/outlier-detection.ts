@@ -22,16 +22,18 @@ export interface OutlierDetection {
 const count = z.int().min(0).max(100_000)
 
 /** Authored at mesh, service, workload and (named) route level. */
-export const outlierDetectionSchema = z.strictObject({
-  consecutiveErrors: count.optional().describe('Every 5xx, reset and connect failure in a row; 0: off.'),
-  consecutiveGatewayErrors: count
-    .optional()
-    .describe('502, 503, 504, resets and connect failures in a row; 0: off. Default 5.'),
-  interval: durationSchema.optional(),
-  baseEjectionTime: durationSchema.optional().describe('Multiplied by the number of ejections in a row.'),
-  maxEjectionTime: durationSchema.optional(),
-  maxEjectionPercent: percentSchema.optional().describe('The first ejection is always allowed.'),
-})
+export const outlierDetectionSchema = z
+  .strictObject({
+    consecutiveErrors: count.optional().describe('Every 5xx, reset and connect failure in a row; 0: off.'),
+    consecutiveGatewayErrors: count
+      .optional()
+      .describe('502, 503, 504, resets and connect failures in a row; 0: off. Default 5.'),
+    interval: durationSchema.optional(),
+    baseEjectionTime: durationSchema.optional().describe('Multiplied by the number of ejections in a row.'),
+    maxEjectionTime: durationSchema.optional(),
+    maxEjectionPercent: percentSchema.optional().describe('The first ejection is always allowed.'),
+  })
+  .meta({ id: 'OutlierDetection' })
 export type OutlierDetectionPolicy = Authored<typeof outlierDetectionSchema>
 
 const fields: Fields<OutlierDetection> = {

@@ -34,38 +34,40 @@ const conditionSchema = z.union([
 ])
 
 /** Authored at mesh, service and route level. The budget belongs to the service: one route may write it for all. */
-export const retrySchema = z.strictObject({
-  attempts: z.int().min(0).max(20).optional().describe('Retries after the first try.'),
-  on: z.array(conditionSchema).max(50).optional().describe('What is tried again. Default: reset.'),
-  perTryTimeout: offableDurationSchema.optional().describe('Time to the response head of one try.'),
-  backoff: z
-    .strictObject({
-      base: durationSchema.optional().describe('Default 25ms.'),
-      max: durationSchema.optional().describe('Default ten times the base.'),
-    })
-    .refine(
-      ({ base, max }) => base === undefined || max === undefined || durationMs(base) <= durationMs(max),
-      {
-        error: 'expected a base that is at most the max',
-      },
-    )
-    .optional()
-    .describe('Wait before a retry: grows from base to max, with full jitter.'),
-  nonIdempotent: z
-    .boolean()
-    .optional()
-    .describe('Methods that are not idempotent may be retried after the app may have seen the request.'),
-  maxBody: byteSizeSchema(16 * 1024 * 1024)
-    .optional()
-    .describe('Request bodies up to this size are kept for a retry.'),
-  budget: z
-    .strictObject({
-      percent: percentSchema.optional(),
-      minPerSecond: z.number().min(0).max(10_000).optional(),
-    })
-    .optional()
-    .describe('Limits retries as a share of the first tries; shared by all routes of the service.'),
-})
+export const retrySchema = z
+  .strictObject({
+    attempts: z.int().min(0).max(20).optional().describe('Retries after the first try.'),
+    on: z.array(conditionSchema).max(50).optional().describe('What is tried again. Default: reset.'),
+    perTryTimeout: offableDurationSchema.optional().describe('Time to the response head of one try.'),
+    backoff: z
+      .strictObject({
+        base: durationSchema.optional().describe('Default 25ms.'),
+        max: durationSchema.optional().describe('Default ten times the base.'),
+      })
+      .refine(
+        ({ base, max }) => base === undefined || max === undefined || durationMs(base) <= durationMs(max),
+        {
+          error: 'expected a base that is at most the max',
+        },
+      )
+      .optional()
+      .describe('Wait before a retry: grows from base to max, with full jitter.'),
+    nonIdempotent: z
+      .boolean()
+      .optional()
+      .describe('Methods that are not idempotent may be retried after the app may have seen the request.'),
+    maxBody: byteSizeSchema(16 * 1024 * 1024)
+      .optional()
+      .describe('Request bodies up to this size are kept for a retry.'),
+    budget: z
+      .strictObject({
+        percent: percentSchema.optional(),
+        minPerSecond: z.number().min(0).max(10_000).optional(),
+      })
+      .optional()
+      .describe('Limits retries as a share of the first tries; shared by all routes of the service.'),
+  })
+  .meta({ id: 'Retry' })
 export type RetryPolicy = Authored<typeof retrySchema>
 
 const fields: Fields<Retry> = {

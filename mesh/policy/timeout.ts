@@ -15,13 +15,15 @@ export interface Timeout {
 }
 
 /** Authored at mesh, service and route level. */
-export const timeoutSchema = z.strictObject({
-  request: offableDurationSchema.optional().describe('To the response head, over all tries. Default 15s.'),
-  idle: offableDurationSchema
-    .optional()
-    .describe('Without a byte either way: streams (default 5m) and TCP connections (default 1h).'),
-  connect: offableDurationSchema.optional().describe('To an established connection. Default 1s.'),
-})
+export const timeoutSchema = z
+  .strictObject({
+    request: offableDurationSchema.optional().describe('To the response head, over all tries. Default 15s.'),
+    idle: offableDurationSchema
+      .optional()
+      .describe('Without a byte either way: streams (default 5m) and TCP connections (default 1h).'),
+    connect: offableDurationSchema.optional().describe('To an established connection. Default 1s.'),
+  })
+  .meta({ id: 'Timeout' })
 export type TimeoutPolicy = Authored<typeof timeoutSchema>
 
 const fields: Fields<Timeout> = {

@@ -8,7 +8,9 @@ export type TlsMode = 'strict' | 'permissive' | 'off'
 const modeSchema = z.enum(['strict', 'permissive', 'off'])
 
 /** Authored at mesh, service and workload level: the mode alone, or an object with it. */
-export const tlsSchema = z.union([modeSchema, z.strictObject({ mode: modeSchema.optional() })])
+export const tlsSchema = z
+  .union([modeSchema, z.strictObject({ mode: modeSchema.optional() })])
+  .meta({ id: 'Tls' })
 export type TlsPolicy = Authored<typeof tlsSchema>
 
 const fields: Fields<{ mode: TlsMode }> = { mode: { path: ['mode'], byDefault: 'strict' } }
