@@ -116,6 +116,19 @@ export class MetricsRegistry {
     return `${lines.join('\n')}\n`
   }
 
+  /** One line for each number, `name{labels}: value`; histograms as count and sum. For people. */
+  stats(): string {
+    const lines: string[] = []
+    for (const [name, { series }] of this.families) {
+      for (const [labels, metric] of series) {
+        const at = `${name}${braced(labels)}`
+        if (metric instanceof Histogram) lines.push(`${at}: count ${metric.count}, sum ${metric.sum}`)
+        else lines.push(`${at}: ${'read' in metric ? metric.read() : metric.value}`)
+      }
+    }
+    return `${lines.sort().join('\n')}\n`
+  }
+
   private family(name: string, kind: Kind, help: string): Family {
     let family = this.families.get(name)
     if (family === undefined) {
