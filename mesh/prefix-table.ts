@@ -27,8 +27,9 @@ function hashText(text: string): number {
 
 export class PrefixTable {
   private readonly byHash = new Map<number, Prefix[]>()
-  /** True at each length that a prefix has. */
-  private readonly lengths: boolean[] = []
+  /** True at each length that a prefix of whole segments has, and at each that one of plain text has. */
+  private readonly segmentLengths: boolean[] = []
+  private readonly textLengths: boolean[] = []
   lowestRank = Number.POSITIVE_INFINITY
 
   /** Rules arrive in rank order. */
@@ -39,18 +40,24 @@ export class PrefixTable {
     const same = bucket.find(prefix => prefix.text === text && prefix.wholeSegments === wholeSegments)
     if (same === undefined) bucket.push({ text, wholeSegments, rules: [rule] })
     else same.rules.push(rule)
-    while (this.lengths.length <= text.length) this.lengths.push(false)
-    this.lengths[text.length] = true
+    while (this.textLengths.length <= text.length) {
+      this.segmentLengths.push(false)
+      this.textLengths.push(false)
+    }
+    const lengths = wholeSegments ? this.segmentLengths : this.textLengths
+    lengths[text.length] = true
     this.lowestRank = Math.min(this.lowestRank, rule.rank)
   }
 
   find(path: string, request: RequestView, limit: number): number {
-    const { lengths } = this
-    const last = Math.min(path.length, lengths.length - 1)
+    const { segmentLengths, textLengths } = this
+    const last = Math.min(path.length, textLengths.length - 1)
     let best = limit
     let hash = FNV_OFFSET
     for (let length = 0; ; length++) {
-      if (lengths[length] === true) best = this.findAt(hash, length, path, request, best)
+      // Most prefixes are of whole segments: nothing needs to be looked up in the middle of one.
+      const mayEnd = segmentLengths[length] === true && endsSegment(path, length)
+      if (mayEnd || textLengths[length] === true) best = this.findAt(hash, length, path, request, best)
       if (length >= last) return best
       hash = step(hash, path.charCodeAt(length))
     }
