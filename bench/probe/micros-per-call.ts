@@ -21,3 +21,24 @@ function oneRound(call: () => void): number {
   }
   return used / calls
 }
+
+/** The same for calls that wait for a promise; what the waiting costs is part of it. */
+export async function microsPerAsyncCall(rounds: number, call: () => Promise<void>): Promise<number[]> {
+  await oneAsyncRound(call)
+  const micros: number[] = []
+  for (let round = 0; round < rounds; round += 1) micros.push(await oneAsyncRound(call))
+  return micros
+}
+
+async function oneAsyncRound(call: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage()
+  let calls = 0
+  let used = 0
+  while (used < ROUND_MICROS) {
+    for (let index = 0; index < BATCH; index += 1) await call()
+    calls += BATCH
+    const { user, system } = process.cpuUsage(before)
+    used = user + system
+  }
+  return used / calls
+}

@@ -4,14 +4,12 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileSnapshot, selectEndpoints } from '../../mesh/compile.ts'
-import { resolve } from '../../mesh/resolve.ts'
-import type { Endpoint, Snapshot } from '../../mesh/snapshot.ts'
 import type { Leaf } from '../certificates.ts'
 import type { Child } from '../children.ts'
-import { benchDocument, CALLED_WORKLOAD, CALLING_WORKLOAD, MESH, SERVICE_PORT } from '../document.ts'
+import { CALLED_WORKLOAD, CALLING_WORKLOAD, MESH, SERVICE_PORT } from '../document.ts'
 import { freePorts } from '../ports.ts'
 import { proofOf } from '../proof.ts'
+import { benchSnapshot } from '../snapshot.ts'
 import { runChain, startListening } from './chain.ts'
 import type { RunningSubject, Site, Subject } from './subject.ts'
 
@@ -75,7 +73,12 @@ async function somePorts(): Promise<Ports> {
 function startSidecar(site: Site, sidecar: Sidecar, profileDirectory: string | undefined): Promise<Child> {
   const { workload, ports, leaf } = sidecar
   const snapshot = join(site.directory, `${workload}.json`)
-  writeFileSync(snapshot, JSON.stringify(snapshotFor(site, sidecar)))
+  const { topology, routeCount, appPort } = site
+  const { upstreamPort } = sidecar
+  writeFileSync(
+    snapshot,
+    JSON.stringify(benchSnapshot({ topology, workload, routeCount, appPort, upstreamPort })),
+  )
   const profile =
     profileDirectory === undefined
       ? []
@@ -105,17 +108,4 @@ function startSidecar(site: Site, sidecar: Sidecar, profileDirectory: string | u
     },
     sidecar.listens,
   )
-}
-
-function snapshotFor(site: Site, { workload, upstreamPort }: Sidecar): Snapshot {
-  const mesh = resolve(benchDocument(site.topology, site.appPort, site.routeCount))
-  const config = compileSnapshot(mesh, workload, { addresses: new Map() })
-  const endpoint: Endpoint = {
-    id: `${CALLED_WORKLOAD}-1`,
-    address: '127.0.0.1',
-    port: upstreamPort,
-    weight: 1,
-    health: 'healthy',
-  }
-  return { config, endpoints: selectEndpoints(config, new Map([[CALLED_WORKLOAD, [endpoint]]])) }
 }
