@@ -25,12 +25,12 @@ export const noFindings = (): Findings => ({
   problems: [],
 })
 
+/** The sidecar had begun to hand the request over: reset, garbage, or no answer in time. */
+const HANDED_OVER: ReadonlySet<string> = new Set(['UC', 'UPE', 'UT'])
+
 /**
  * Failed POSTs that no app received and that were never handed to one. A sidecar that had already begun to hand a
- * request over says so (`upstream-reset`): what was in a socket's buffer when the app was killed is nobody's to know.
+ * request over says so: what was in a socket's buffer when the app was killed is nobody's to know.
  */
 export const lostPosts = (failed: readonly Outcome[], receipts: ReadonlySet<string>): Outcome[] =>
-  failed.filter(post => !receipts.has(post.id) && !wasHandedOver(post))
-
-const wasHandedOver = (post: Outcome): boolean =>
-  /upstream-reset|broke|connection (was )?reset/i.test(post.reason ?? '')
+  failed.filter(post => !receipts.has(post.id) && !HANDED_OVER.has(post.flag ?? ''))

@@ -18,6 +18,8 @@ export interface Outcome {
   readonly servedBy: { readonly version: Version; readonly instance: string } | undefined
   /** What was said instead of an answer. */
   readonly reason: string | undefined
+  /** Response flag of the sidecar that said it; undefined: an app's own words. */
+  readonly flag: string | undefined
 }
 
 export const succeeded = (outcome: Outcome): boolean => outcome.status >= 200 && outcome.status < 300

@@ -124,9 +124,10 @@ export function visitWeb(web: URL, visit: VisitorRequest, agent?: Agent): Promis
       const answer = readAnswer(body)
       const reason = error?.message ?? (status >= 400 ? answer.reason : undefined)
       const { id, method, betaTester } = visit
-      const { servedBy, edges } = answer
+      const { servedBy, edges, flag } = answer
       resolve({
         id,
+        flag,
         method,
         betaTester,
         startedMs,
@@ -156,42 +157,54 @@ export function visitWeb(web: URL, visit: VisitorRequest, agent?: Agent): Promis
   })
 }
 
-/** What an app of the shop says about itself, and what the next one said to it. */
+/** What an app of the shop says about itself, and what came back from the next one. */
 interface AppAnswer {
   readonly service?: string
   readonly version?: string
   readonly instance?: string
   readonly caller?: string
   readonly error?: string
-  /** The next app's answer; a string when what came back was not JSON. */
-  readonly upstream?: AppAnswer | string
+  readonly upstream?: AppAnswer
+  /** Not an app's words: what somebody in between answered. */
+  readonly text?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 interface Answer {
   readonly servedBy: Outcome['servedBy']
   readonly edges: readonly Edge[]
+  /** What was said instead of an answer. */
   readonly reason: string | undefined
+  /** Response flag of the sidecar that said it. */
+  readonly flag: string | undefined
 }
 
-/** Follows an answer from `web` to the app that gave it. */
+const MAX_HOPS = 8
+
+/** Follows an answer from `web` to the app that gave it, or to who answered in its place. */
 export function readAnswer(body: string): Answer {
   const edges: Edge[] = []
   let here = parse(body)
-  for (let hops = 0; typeof here === 'object' && hops < 8; hops++) {
-    const callee = here.version === undefined ? here.service : `${here.service}/${here.version}`
-    if (here.caller !== undefined && callee !== undefined) edges.push({ caller: here.caller, callee })
-    if (here.upstream === undefined)
-      return { servedBy: serverOf(here), edges, reason: here.error ?? JSON.stringify(here) }
+  for (let hops = 0; here.upstream !== undefined && hops < MAX_HOPS; hops++) {
+    addEdge(edges, here)
     here = here.upstream
   }
-  return { servedBy: undefined, edges, reason: typeof here === 'string' ? here.trim() : undefined }
+  addEdge(edges, here)
+  // `<flag> <sentence>`: the mesh never leaves anybody guessing where an answer came from.
+  const [, flag, sentence] = /^(\S+) (.*)$/.exec(here.headers?.['x-selvage-reason'] ?? '') ?? []
+  return { servedBy: serverOf(here), edges, reason: sentence ?? here.text ?? here.error, flag }
 }
 
-const parse = (body: string): AppAnswer | string => {
+function addEdge(edges: Edge[], { service, version, caller }: AppAnswer): void {
+  if (caller === undefined || service === undefined) return
+  edges.push({ caller, callee: version === undefined ? service : `${service}/${version}` })
+}
+
+const parse = (body: string): AppAnswer => {
   try {
     return JSON.parse(body) as AppAnswer
   } catch {
-    return body
+    return { text: body }
   }
 }
 

@@ -1,13 +1,18 @@
 /** How an app of the shop calls another service: plain HTTP to a URL that it was given. */
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import type { Reply } from './server.ts'
+
+/** What another service answered. */
+export interface Answer extends Reply {
+  readonly headers: IncomingHttpHeaders
+}
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
 /** What an app hands on from the request that it serves to the one that it makes. */
 const HANDED_ON = ['x-user-type', 'x-request-id', 'traceparent']
 
-export function call(method: string, url: URL, from: IncomingMessage): Promise<Reply> {
+export function call(method: string, url: URL, from: IncomingMessage): Promise<Answer> {
   const headers: Record<string, string> = { 'content-length': '0' }
   for (const name of HANDED_ON) {
     const value = from.headers[name]
@@ -19,7 +24,11 @@ export function call(method: string, url: URL, from: IncomingMessage): Promise<R
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString('utf8'),
+          headers: response.headers,
+        }),
       )
     })
     outgoing.on('error', reject)
@@ -28,20 +37,13 @@ export function call(method: string, url: URL, from: IncomingMessage): Promise<R
 }
 
 /**
- * The answer of an app that passes on what the next one said, verbatim when it is JSON, as a string otherwise.
- * `caller` is who the app believes called it, from the header that its own sidecar sets.
+ * The answer of an app that passes on what the next one said: verbatim when it is JSON; otherwise, when somebody in
+ * between spoke, all there was to see. `caller` is who the app believes called it.
  */
-export function passOn(service: string, caller: string | undefined, answer: Reply): Reply {
+export function passOn(service: string, caller: string | undefined, answer: Answer): Reply {
+  const { status, headers, body } = answer
   const about = JSON.stringify({ service, ...(caller === undefined ? {} : { caller }) })
-  const upstream = isJson(answer.body) ? answer.body : JSON.stringify(answer.body)
-  return { status: answer.status, body: `${about.slice(0, -1)},"upstream":${upstream}}` }
-}
-
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
+  const isJson = headers['content-type']?.startsWith('application/json') === true
+  const upstream = isJson ? body : JSON.stringify({ status, headers, text: body.trim() })
+  return { status, body: `${about.slice(0, -1)},"upstream":${upstream}}` }
 }

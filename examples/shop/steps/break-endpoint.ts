@@ -42,7 +42,7 @@ interface Ejection {
 const ejectionBy = (caller: Member): Promise<Ejection> =>
   waitFor(`sidecar of ${caller.instance.name}: to eject ${BROKEN}`, EJECTED_WITHIN_MS, () => {
     const found = caller.sidecarEvents.find(
-      ({ event, endpoint }) => event === 'ejected' && endpoint === BROKEN,
+      ({ event, endpoint }) => event === 'endpoint-ejected' && endpoint === BROKEN,
     )
     return found && { afterErrors: Number(found.afterErrors), forMs: Number(found.forMs) }
   })

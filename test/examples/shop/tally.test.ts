@@ -10,6 +10,7 @@ const outcome = (over: Partial<Outcome> = {}): Outcome => ({
   status: 200,
   servedBy: { version: 'payments/v1', instance: 'payments-v1-a' },
   reason: undefined,
+  flag: undefined,
   ...over,
 })
 const v2 = { version: 'payments/v2', instance: 'payments-v2-a' } as const

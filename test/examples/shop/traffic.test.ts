@@ -18,12 +18,19 @@ describe('readAnswer', () => {
     ])
   })
 
-  it('quotes what was said instead of an answer', () => {
+  it('quotes what a sidecar said instead of an answer', () => {
+    const headers = { 'x-selvage-reason': 'UAEX no rule allows it' }
+    const upstream = { status: 403, headers, text: 'no rule allows it' }
     const answer = readAnswer(
-      JSON.stringify({ service: 'web', upstream: 'access-denied: no rule allows it\n' }),
+      JSON.stringify({ service: 'web', upstream: { service: 'orders', caller: web, upstream } }),
     )
     expect(answer.servedBy).toBeUndefined()
-    expect(answer.reason).toBe('access-denied: no rule allows it')
+    expect(answer).toMatchObject({ flag: 'UAEX', reason: 'no rule allows it' })
+    expect(answer.edges).toEqual([{ caller: web, callee: 'orders' }])
+  })
+
+  it('takes words that are not JSON as they are', () => {
+    expect(readAnswer('Bad Gateway')).toMatchObject({ flag: undefined, reason: 'Bad Gateway' })
   })
 
   it('is not misled by an app that is not payments', () => {
