@@ -7,6 +7,7 @@ import { jsonOnly, limitBody } from './limits.ts'
 import { Refusal } from './refusal.ts'
 import { certificateRoute } from './route/certificate.ts'
 import { endpointRoutes } from './route/endpoint.ts'
+import { explainRoute } from './route/explain.ts'
 import { fragmentRoutes } from './route/fragment.ts'
 import { hintsRoute } from './route/hints.ts'
 import { historyRoutes } from './route/history.ts'
@@ -34,6 +35,7 @@ const PROVEN: readonly Mount[] = [
   tokenRoutes,
   statusRoute,
   topologyRoute,
+  explainRoute,
 ]
 
 type Mount = (app: Router, control: Control) => void
@@ -70,7 +72,13 @@ async function authenticate(control: Control, c: ControlContext): Promise<void> 
   const certificate = c.env?.certificate
   const verdict = await control.caller.prove({ authorization, certificate })
   if (verdict.kind === 'refused') throw new Refusal('unauthenticated', verdict.reason)
-  c.set('principal', verdict.kind === 'proven' ? verdict.principal : undefined)
+  if (verdict.kind === 'absent') {
+    throw new Refusal(
+      'unauthenticated',
+      'the request has no credentials; expected a client certificate of this mesh, or Authorization: Bearer and a token',
+    )
+  }
+  c.set('principal', verdict.principal)
 }
 
 /** The only place where an error becomes an answer. */

@@ -1,6 +1,6 @@
 /** What the control plane writes down about who did what, and who was refused. Never a token, a key or a CSR. */
 import type { Logger } from 'pino'
-import { principalName } from './caller/caller.ts'
+import { type Principal, principalName } from './caller/caller.ts'
 import type { Refusal } from './refusal.ts'
 import type { ControlContext } from './router.ts'
 
@@ -31,7 +31,8 @@ export function audit(log: Logger): Audit {
 }
 
 function callerOf(c: ControlContext) {
-  const { principal } = c.var
+  // A refusal may come before anybody is known.
+  const principal: Principal | undefined = c.get('principal')
   return {
     principal: principal === undefined ? undefined : principalName(principal),
     remoteAddress: c.env?.remoteAddress,

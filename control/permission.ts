@@ -14,9 +14,9 @@ const ALLOWED = {
 
 export type Action = keyof typeof ALLOWED
 
-/** @throws Refusal 401 for nobody, 403 for somebody else */
+/** @throws Refusal 403 */
 export function allow(c: ControlContext, action: Action): Principal {
-  const principal = known(c)
+  const { principal } = c.var
   const kinds: readonly string[] = ALLOWED[action]
   if (kinds.includes(principal.kind)) return principal
   throw new Refusal(
@@ -30,7 +30,7 @@ export function allow(c: ControlContext, action: Action): Principal {
  * @throws Refusal naming both
  */
 export function allowWorkload(c: ControlContext, workload: string, thing: string) {
-  const principal = known(c)
+  const { principal } = c.var
   if (principal.kind === 'workload' && principal.workload === workload) return principal
   const rule =
     principal.kind === 'join'
@@ -44,21 +44,12 @@ export function allowWorkload(c: ControlContext, workload: string, thing: string
 
 /** The workload itself, by its certificate, or by a join token that names it. @throws Refusal */
 export function allowCertificate(c: ControlContext, workload: string) {
-  const principal = known(c)
+  const { principal } = c.var
   const own = principal.kind === 'workload' || principal.kind === 'join'
   if (own && principal.workload === workload) return principal
   throw new Refusal(
     'forbidden',
     `${principalName(principal)} may not have a certificate of ${workload}: only that workload itself may, by its ` +
       'certificate or a join token of its own',
-  )
-}
-
-function known(c: ControlContext): Principal {
-  const { principal } = c.var
-  if (principal !== undefined) return principal
-  throw new Refusal(
-    'unauthenticated',
-    'the request has no credentials; expected a client certificate of this mesh, or Authorization: Bearer and a token',
   )
 }

@@ -11,6 +11,7 @@ export const REFUSALS = {
   'unknown-mesh': [404, 'This control plane serves another mesh'],
   'unknown-workload': [404, 'The mesh has no such workload'],
   'unknown-fragment': [404, 'The mesh has no such fragment'],
+  'unknown-name': [404, 'The mesh has no such name'],
   'unknown-revision': [404, 'The revision is not kept'],
   deregistered: [410, 'The endpoint was deregistered'],
   'precondition-failed': [412, 'It is not at the revision that the request expects'],

@@ -15,8 +15,8 @@ export interface ControlEnv {
     readonly remoteAddress?: string | undefined
   }
   Variables: {
-    /** Set before any handler but the public ones runs. */
-    principal: Principal | undefined
+    /** Set before any handler but the public ones runs; those do not ask. */
+    principal: Principal
   }
 }
 

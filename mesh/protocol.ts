@@ -289,7 +289,7 @@ export const restoreRequestSchema = z.strictObject({ revision: z.int().min(1) })
 /** Body of `POST plan`; without a document it plans the fragment's deletion. */
 export const planRequestSchema = z.strictObject({
   fragment: z.string().min(1).max(253).default(DEFAULT_FRAGMENT),
-  document: z.unknown(),
+  document: z.unknown().optional(),
 })
 export const planSchema = z.object({
   mesh: z.string(),

@@ -75,8 +75,10 @@ function hintStream(control: Control, workload: string, untilMs: number): Readab
   }
   const flush = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
     if (waiting === undefined || (controller.desiredSize ?? 0) <= 0) return
-    controller.enqueue(encoder.encode(`event: hint\ndata: ${JSON.stringify(waiting)}\n\n`))
+    const text = `event: hint\ndata: ${JSON.stringify(waiting)}\n\n`
+    // Before it is queued: a reader that waits pulls at once.
     waiting = undefined
+    controller.enqueue(encoder.encode(text))
   }
   return new ReadableStream(
     { start, pull: flush, cancel: () => stop() },
