@@ -98,6 +98,8 @@ export class Exchange implements RequestView {
   private endListeners: ((exchange: Exchange) => void)[] | undefined = undefined
   private stoppedBy: Failure | undefined = undefined
   private finished = false
+  /** The answer is the sidecar's own: no attempt has a part in it. */
+  private ownAnswer = false
 
   constructor(request: Request, arrival: Arrival, clock: Clock) {
     this.request = request
@@ -190,6 +192,12 @@ export class Exchange implements RequestView {
     this.record.headMs = this.clock.monotonic() - this.startedMs
   }
 
+  /** The same, when the answer is the sidecar's own. */
+  answeredOurselves(status: number): void {
+    this.ownAnswer = true
+    this.answered(status)
+  }
+
   private finish(end: MessageEnd): void {
     if (this.finished) return
     const failure = end.failure ?? this.stoppedBy
@@ -210,13 +218,14 @@ export class Exchange implements RequestView {
     for (const listener of this.endListeners) listener(this)
   }
 
-  /** Answers that were thrown away may still be arriving; only the last attempt's is the client's. */
+  /** Answers that were thrown away may still be arriving; only the last attempt's can be the client's. */
   private cancelDiscarded(): void {
-    for (let i = 0; i < this.attempts.length - 1; i++) this.attempts[i]!.cancel(DISCARDED)
+    const discarded = this.ownAnswer ? this.attempts.length : this.attempts.length - 1
+    for (let i = 0; i < discarded; i++) this.attempts[i]!.cancel(DISCARDED)
   }
 }
 
-const DISCARDED = new Failure('cancelled', 'another attempt of the request was answered')
+const DISCARDED = new Failure('cancelled', 'the request was answered without this attempt')
 
 /**
  * One try of an exchange. It has its own endpoint, body cursor and `cancel`; the exchange is read-only from here.
@@ -230,7 +239,7 @@ export class Attempt implements OutgoingRequest {
   readonly edits: HeaderEdits | undefined
   /** Set by `balance`. */
   endpoint: Endpoint | undefined = undefined
-  /** Of the response; 0 until its head is here. */
+  /** Of the response; 0 until `forward` has seen its head. */
   status = 0
   /** Response flag in the answer of the peer's sidecar: it speaks for itself, not for its app. */
   peerFlag: string | undefined = undefined
@@ -238,6 +247,8 @@ export class Attempt implements OutgoingRequest {
   onCancel: ((failure: Failure) => void) | undefined = undefined
   private cancelled: Failure | undefined = undefined
   private over = false
+  /** The whole response is here, but nobody has seen its head yet. */
+  private delivered = false
   private endedBy: Failure | undefined = undefined
   private endListeners: AttemptListener[] | undefined = undefined
 
@@ -276,7 +287,7 @@ export class Attempt implements OutgoingRequest {
 
   /** Stops this try: a per-try timeout, a client that left, a hedge that lost. Idempotent. */
   cancel(failure: Failure): void {
-    if (this.over || this.cancelled !== undefined) return
+    if (this.over || this.delivered || this.cancelled !== undefined) return
     this.cancelled = failure
     this.onCancel?.(failure)
   }
@@ -296,8 +307,23 @@ export class Attempt implements OutgoingRequest {
     else this.endListeners.push(listener)
   }
 
-  /** `OutgoingRequest.onEnd`: called by the client codec once it has the attempt. */
+  /** By `forward`: the head of the response is here. */
+  answered(status: number, peerFlag: string | undefined): void {
+    this.status = status
+    this.peerFlag = peerFlag
+    if (this.delivered) this.end(undefined)
+  }
+
+  /**
+   * `OutgoingRequest.onEnd`: called by the client codec once it has the attempt. A short response ends before its
+   * head was looked at; whoever listens for the end wants to know the status.
+   */
   onEnd(failure: Failure | undefined): void {
+    if (failure === undefined && this.status === 0) this.delivered = true
+    else this.end(failure)
+  }
+
+  private end(failure: Failure | undefined): void {
     if (this.over) return
     this.over = true
     this.endedBy = failure

@@ -13,8 +13,11 @@ export const forward = (): Handler<Attempt> => async attempt => {
     return attempt.fail(new Failure('internal', 'an attempt was forwarded before it had an endpoint'))
   }
   const lease = await leaseOf(attempt, endpoint.pool(backend.port), backend.route.timeout.connectMs)
-  const response = await send(attempt, lease)
-  if (response.status < 400 || !backend.cluster.isMesh) return response
+  const response = await lease.send(attempt)
+  if (response.status < 400 || !backend.cluster.isMesh) {
+    attempt.answered(response.status, undefined)
+    return response
+  }
   return heard(attempt, response, endpoint.id)
 }
 
@@ -32,7 +35,9 @@ export const forwardToApp = (): Handler<Attempt> => async attempt => {
     // The app may have closed the connection meanwhile.
     while (!lease.usable) lease = await leaseOf(attempt, app.pool, connectMs)
   }
-  return send(attempt, lease)
+  const response = await lease.send(attempt)
+  attempt.answered(response.status, undefined)
+  return response
 }
 
 async function leaseOf(attempt: Attempt, pool: Pool, connectTimeoutMs: number): Promise<Lease> {
@@ -61,22 +66,15 @@ function goOn(attempt: Attempt, lease: Lease): Lease | Promise<never> {
   return attempt.fail(attempt.cancelledBy)
 }
 
-/** From here on the codec ends the attempt. */
-async function send(attempt: Attempt, lease: Lease): Promise<Response> {
-  const response = await lease.send(attempt)
-  attempt.status = response.status
-  return response
-}
-
 /**
  * What a peer's sidecar says in place of its app. "Not processed" and a connection that its app broke are failures
  * of this attempt, as if we had seen them ourselves; everything else is an answer.
  */
 function heard(attempt: Attempt, response: Response, endpoint: string): Response {
   const reason = response.headers.get(HEADER_REASON)
-  if (reason === undefined) return response
-  const flag = reason.split(' ', 1)[0]!
-  attempt.peerFlag = flag
+  const flag = reason?.split(' ', 1)[0]
+  attempt.answered(response.status, flag)
+  if (flag === undefined) return response
   const says = `endpoint ${endpoint} of ${attempt.backend.cluster.workload} says: ${reason}`
   if (response.headers.has(HEADER_NOT_PROCESSED)) {
     discard(response.body)

@@ -67,7 +67,7 @@ function answer(exchange: Exchange, failure: Failure): Response {
   // RFC 9110 15.5.2: a 401 names how to prove who one is.
   if (status === 401) fields.push(['www-authenticate', 'mutual-tls'])
   fields.push(['content-type', 'text/plain; charset=utf-8'])
-  exchange.answered(status)
+  exchange.answeredOurselves(status)
   const body = bytesBody(Buffer.from(`${failure.message}\n`))
   return { status, headers: HeaderBlock.of(fields), body, edits: undefined }
 }
@@ -78,7 +78,7 @@ const isGrpc = (exchange: Exchange): boolean =>
 /** Trailers-Only: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses */
 function grpcAnswer(exchange: Exchange, failure: Failure, fields: [string, string][]): Response {
   const { grpcStatus } = failure.row
-  exchange.answered(200)
+  exchange.answeredOurselves(200)
   exchange.record.grpcStatus = grpcStatus
   fields.push(
     ['content-type', 'application/grpc'],

@@ -133,6 +133,14 @@ describe('Exchange', () => {
     expect(woken).toEqual([GONE])
   })
 
+  it('cancels every attempt that is left when the answer was the own', () => {
+    const { exchange, request } = exchangeOf(new ManualClock())
+    const attempt = exchange.newAttempt()
+    exchange.answeredOurselves(503)
+    request.end()
+    expect(attempt.cancelledBy?.code).toBe('cancelled')
+  })
+
   it('cancels answers that were thrown away and still arrive when it ends, and never the last', () => {
     const { exchange, request } = exchangeOf(new ManualClock())
     const [first, last] = [exchange.newAttempt(), exchange.newAttempt()]
@@ -151,6 +159,16 @@ describe('Attempt', () => {
     attempt.onEnd(undefined)
     attempt.whenEnded((_, failure) => seen.push(`late ${failure?.code}`))
     expect(seen).toEqual(['downstream-gone', 'late downstream-gone'])
+  })
+
+  it('ends when the head of its response was seen, though the codec was done before', () => {
+    const attempt = exchangeOf(new ManualClock()).exchange.newAttempt()
+    const seen: string[] = []
+    attempt.whenEnded(({ status, peerFlag }) => seen.push(`${status} ${peerFlag}`))
+    attempt.onEnd(undefined)
+    expect(seen).toEqual([])
+    attempt.answered(503, 'UO')
+    expect(seen).toEqual(['503 UO'])
   })
 
   it('is cancelled once, and not after its end', () => {
