@@ -50,5 +50,9 @@ const NO_ATTRIBUTES = Buffer.of(0xa0, 0x00)
 /** `AlgorithmIdentifier` of 1.2.840.10045.4.3.2 (RFC 5758 3.2: no parameters). */
 const ECDSA_WITH_SHA256 = sequence(Buffer.of(0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))
 
-const pem = (der: Buffer): string =>
-  `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE REQUEST-----\n`
+/** Lines of 64 characters and none of them empty (RFC 7468 section 2). */
+function pem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
+  const label = 'CERTIFICATE REQUEST'
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}

@@ -23,6 +23,8 @@ export interface TestAuthority {
   /** PEM of certificate and key, and nothing checked. */
   leaf(workload: string, options?: LeafOptions): Promise<{ certificatePem: string; privateKeyPem: string }>
   identity(workload: string, options?: LeafOptions): Promise<Identity>
+  /** A certificate for the key of a signing request, as a control plane issues it. */
+  sign(csrPem: string, workload: string, options?: LeafOptions): Promise<string>
 }
 
 export async function createAuthority(trustDomain = 'shop'): Promise<TestAuthority> {
@@ -39,21 +41,24 @@ export async function createAuthority(trustDomain = 'shop'): Promise<TestAuthori
     ],
   })
   const certificatePem = root.toString('pem')
-  const leaf: TestAuthority['leaf'] = async (workload, options = {}) => {
-    const leafKeys = await generateKeys()
+  const issue = async (publicKey: webcrypto.CryptoKey, workload: string, options: LeafOptions = {}) => {
     const certificate = await x509.X509CertificateGenerator.create({
       subject: `CN=${workload}`,
       issuer: root.subject,
       notBefore: options.notBefore ?? new Date(Date.now() - MINUTE_MS),
       notAfter: options.notAfter ?? new Date(Date.now() + 10 * MINUTE_MS),
       signingAlgorithm: ALGORITHM,
-      publicKey: leafKeys.publicKey,
+      publicKey,
       signingKey: keys.privateKey,
       extensions: leafExtensions(options.uris ?? [workloadId(trustDomain, workload)]),
     })
+    return certificate.toString('pem')
+  }
+  const leaf: TestAuthority['leaf'] = async (workload, options) => {
+    const { publicKey, privateKey } = await generateKeys()
     return {
-      certificatePem: certificate.toString('pem'),
-      privateKeyPem: await exportKey(leafKeys.privateKey),
+      certificatePem: await issue(publicKey, workload, options),
+      privateKeyPem: await exportKey(privateKey),
     }
   }
   return {
@@ -61,6 +66,11 @@ export async function createAuthority(trustDomain = 'shop'): Promise<TestAuthori
     certificatePem,
     sha256: createHash('sha256').update(new X509Certificate(certificatePem).raw).digest('hex'),
     leaf,
+    async sign(csrPem, workload, options) {
+      const request = new x509.Pkcs10CertificateRequest(csrPem)
+      if (!(await request.verify())) throw new Error('the signing request is not signed by its own key')
+      return issue(await request.publicKey.export(), workload, options)
+    },
     async identity(workload, options) {
       const { certificatePem: leafPem, privateKeyPem } = await leaf(workload, options)
       return readIdentity(leafPem, privateKeyPem, [certificatePem])
@@ -84,5 +94,8 @@ function leafExtensions(uris: readonly string[]): x509.Extension[] {
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
-  return `-----BEGIN PRIVATE KEY-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`
+  return `-----BEGIN PRIVATE KEY-----\n${der
+    .toString('base64')
+    .match(/.{1,64}/g)
+    ?.join('\n')}\n-----END PRIVATE KEY-----\n`
 }
