@@ -144,18 +144,26 @@ describe('forward to the app', () => {
     expect((await response).status).toBe(200)
   })
 
-  it('gives the connection back when the peer leaves before the app got the request', async () => {
+  const gone = new Failure('downstream-gone', 'the peer left')
+  it.each([
+    ['was told', (said: () => void) => said()],
+    ['could not be told', (_: () => void, unsaid: (failure: Failure) => void) => unsaid(gone)],
+  ])('gives the connection back when the peer that %s has left', async (_, settle) => {
     const { receive, connector, settled } = await fakeSidecar()
-    const gone = new Failure('downstream-gone', 'the peer left')
     const { request, response } = receive({ method: 'POST' })
-    request.announcement = new Promise((_, reject) => {
-      request.onAbort = () => reject(gone)
+    let settleNow = (): void => {}
+    request.announcement = new Promise((said, unsaid) => {
+      settleNow = () => settle(said, unsaid)
     })
     await settled()
     request.abort(gone)
+    settleNow()
     expect((await response).status).toBe(499)
     expect(connector.calls).toHaveLength(0)
-    expect(connector.connections[0]!.capacity).toBe(1)
+    receive()
+    await settled()
+    expect(connector.calls).toHaveLength(1)
+    expect(connector.connections).toHaveLength(1)
   })
 
   it('respects the limits that the policy sets for the app', async () => {
