@@ -3,9 +3,17 @@
  * the call that hands it over; who needs it longer takes a copy.
  */
 
+declare global {
+  /** In Node since ever, and a third faster than `toString('latin1')` and `write(…, 'latin1')`; not in its types. */
+  interface Buffer {
+    latin1Slice(start: number, end: number): string
+    latin1Write(text: string, offset: number): number
+  }
+}
+
 /**
- * A copy of the chunk that stays valid. Small ones come out of Node's pool (8 KiB and less), so that keeping
- * the rest of a small message costs no allocation of its own.
+ * A copy of the chunk that stays valid. Small ones come out of Node's pool, so that keeping the rest of a small
+ * message costs no allocation of its own.
  */
 export function retain(chunk: Buffer): Buffer {
   const copy = Buffer.allocUnsafe(chunk.length)

@@ -314,6 +314,11 @@ export class Attempt implements OutgoingRequest {
     if (this.delivered) this.end(undefined)
   }
 
+  /** `OutgoingRequest.onInterim`: the client may see it, too. */
+  onInterim(status: number, headers: HeaderBlock): void {
+    this.exchange.request.sendInterim(status, headers)
+  }
+
   /**
    * `OutgoingRequest.onEnd`: called by the client codec once it has the attempt. A short response ends before its
    * head was looked at; whoever listens for the end wants to know the status.

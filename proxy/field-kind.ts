@@ -7,9 +7,8 @@ export const FieldKind = {
   PLAIN: 0,
   HOST: 1,
   CONTENT_LENGTH: 2,
-  EXPECT: 3,
-  DATE: 4,
-  VIA: 5,
+  /** Reads like a framing field to gateways that take `_` for `-`, as CGI and WSGI do: never let through. */
+  LOOKALIKE: 3,
   /** This kind and those above belong to one connection and are never forwarded (RFC 9110 7.6.1). */
   CONNECTION: 16,
   KEEP_ALIVE: 17,
@@ -18,8 +17,10 @@ export const FieldKind = {
   TRANSFER_ENCODING: 20,
   UPGRADE: 21,
   HTTP2_SETTINGS: 22,
+  /** Every hop decides anew whether it waits for a 100 (RFC 9110 10.1.1). */
+  EXPECT: 23,
   /** Named by a Connection field. */
-  CONNECTION_OPTION: 23,
+  CONNECTION_OPTION: 24,
 } as const
 
 export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind]
@@ -27,31 +28,54 @@ export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind]
 /** The first kind that belongs to one connection. */
 export const FIRST_HOP_BY_HOP: number = FieldKind.CONNECTION
 
-const KINDS: Readonly<Record<string, FieldKind>> = {
-  host: FieldKind.HOST,
-  'content-length': FieldKind.CONTENT_LENGTH,
-  expect: FieldKind.EXPECT,
-  date: FieldKind.DATE,
-  via: FieldKind.VIA,
-  connection: FieldKind.CONNECTION,
-  'keep-alive': FieldKind.KEEP_ALIVE,
-  'proxy-connection': FieldKind.PROXY_CONNECTION,
-  te: FieldKind.TE,
-  'transfer-encoding': FieldKind.TRANSFER_ENCODING,
-  upgrade: FieldKind.UPGRADE,
-  'http2-settings': FieldKind.HTTP2_SETTINGS,
+const KINDS: ReadonlyMap<string, FieldKind> = new Map([
+  ['host', FieldKind.HOST],
+  ['content-length', FieldKind.CONTENT_LENGTH],
+  ['expect', FieldKind.EXPECT],
+  ['connection', FieldKind.CONNECTION],
+  ['keep-alive', FieldKind.KEEP_ALIVE],
+  ['proxy-connection', FieldKind.PROXY_CONNECTION],
+  ['te', FieldKind.TE],
+  ['transfer-encoding', FieldKind.TRANSFER_ENCODING],
+  ['upgrade', FieldKind.UPGRADE],
+  ['http2-settings', FieldKind.HTTP2_SETTINGS],
+  ['content_length', FieldKind.LOOKALIKE],
+  ['transfer_encoding', FieldKind.LOOKALIKE],
+])
+
+interface Candidate {
+  /** Lower-cased as `lowered` does it. */
+  readonly codes: readonly number[]
+  readonly kind: FieldKind
 }
 
-/** Kinds by the length of their name: most names have a length that none of them has. */
-const BY_LENGTH: (readonly (readonly [name: string, kind: FieldKind])[])[] = []
-for (const [name, kind] of Object.entries(KINDS)) {
-  BY_LENGTH[name.length] = [...(BY_LENGTH[name.length] ?? []), [name, kind]]
+/** By the length of the name: most names have a length that none of these has. */
+const CANDIDATES: (Candidate[] | undefined)[] = []
+for (const [name, kind] of KINDS) {
+  const codes = Array.from(name, character => lowered(character.charCodeAt(0)))
+  CANDIDATES[name.length] = [...(CANDIDATES[name.length] ?? []), { codes, kind }]
 }
+/** One more than the longest. */
+const LENGTHS = CANDIDATES.length
 
 /** The kind of a field by its name, in any case. */
-export const fieldKind = (name: string): FieldKind => KINDS[name.toLowerCase()] ?? FieldKind.PLAIN
+export const fieldKind = (name: string): FieldKind => KINDS.get(name.toLowerCase()) ?? FieldKind.PLAIN
 
-/** The kinds that a name of this length may have. */
-export const kindsOfLength = (
-  length: number,
-): readonly (readonly [name: string, kind: FieldKind])[] | undefined => BY_LENGTH[length]
+/** The same for a name (a token) that stands in `bytes`. */
+export function fieldKindAt(bytes: Buffer, start: number, end: number): FieldKind {
+  const length = end - start
+  const candidates = length < LENGTHS ? CANDIDATES[length] : undefined
+  if (candidates === undefined) return FieldKind.PLAIN
+  for (let i = 0; i < candidates.length; i++) {
+    const { codes, kind } = candidates[i]!
+    let at = 0
+    while (at < length && lowered(bytes[start + at]!) === codes[at]) at++
+    if (at === length) return kind
+  }
+  return FieldKind.PLAIN
+}
+
+/** Lower case of letters; digits and the hyphen stay, and no other byte of a token becomes one of these. */
+function lowered(code: number): number {
+  return code | 0x20
+}

@@ -20,11 +20,14 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 export class HeaderBlock {
-  static readonly EMPTY = new HeaderBlock('', [], 0)
+  static readonly EMPTY = new HeaderBlock('', [0], 0)
 
-  /** The header section without the empty line that ends it; each line ends in CRLF. */
+  /**
+   * The header section without the empty line that ends it; each line ends in CRLF. A codec may leave in front of
+   * it what came before it in the message: the fields begin at `marks[0]`.
+   */
   readonly text: string
-  /** `FIELD_STRIDE` numbers for each field, as positions in `text`, and one last entry: the end of `text`. */
+  /** `FIELD_STRIDE` numbers for each field, as positions in `text`, and one last entry: the end of the section. */
   readonly marks: readonly number[]
   /** Number of fields. */
   readonly count: number

@@ -35,6 +35,11 @@ export interface Request {
    */
   announceProcessing(): Promise<void> | undefined
   /**
+   * Passes on an interim response (RFC 9110 15.2) that came from where the request went, as `103 Early Hints`.
+   * Ignored once the final response has begun, and for clients that speak HTTP/1.0.
+   */
+  sendInterim(status: number, headers: HeaderBlock): void
+  /**
    * Body bytes that came in from the client plus body bytes that went out to it so far. Idle timeouts look at it
    * now and then: while it grows, the exchange is alive, and no chunk has to touch a timer.
    */
@@ -86,6 +91,8 @@ export interface OutgoingRequest {
   readonly body: BodySource
   /** Installed by the client codec while the request runs: stops it and frees what it holds. */
   onCancel: ((failure: Failure) => void) | undefined
+  /** Called by the client codec for each interim response that is meant for the client: not for 100. */
+  onInterim?(status: number, headers: HeaderBlock): void
   /** Called by the client codec exactly once: undefined when the whole response was delivered, else why not. */
   onEnd(failure: Failure | undefined): void
 }

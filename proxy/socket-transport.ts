@@ -99,7 +99,7 @@ function tlsInfoOf(socket: TLSSocket): TlsInfo {
   return {
     protocol: socket.getProtocol() ?? '',
     alpn: socket.alpnProtocol === false || socket.alpnProtocol === null ? undefined : socket.alpnProtocol,
-    serverName: socket.servername === false ? undefined : socket.servername,
+    serverName: typeof socket.servername === 'string' ? socket.servername : undefined,
     peerCertificate: certificate?.raw,
     peerId: verified ? idOrNothing(() => spiffeIdOf(certificate)) : undefined,
   }

@@ -108,6 +108,7 @@ function newRequest(): Request {
     onAbort: undefined,
     onEnd: undefined,
     announceProcessing: () => undefined,
+    sendInterim: () => {},
     bytesMoved: 0,
     complete: true,
   }

@@ -39,7 +39,7 @@ export interface ServerOptions {
   /**
    * Takes over a connection whose request asks for a tunnel (CONNECT): explicit proxy listeners give it, others
    * leave it out and the codec refuses. The transport is paused and has no callbacks; `head` is what came after
-   * the request. Answer with `connectReply` (`http1/own-reply.ts`).
+   * the request. Answer with `CONNECTED` or `failureReply` (`http1/own-reply.ts`).
    */
   readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
 }

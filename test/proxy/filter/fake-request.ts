@@ -47,6 +47,8 @@ export class FakeRequest implements Request {
     return this.announcement
   }
 
+  sendInterim(): void {}
+
   /** The client goes away. */
   abort(failure: Failure): void {
     this.onAbort?.(failure)
