@@ -96,7 +96,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       certificateTtlSeconds,
       addressRange,
     })
-    closing.push(() => control.close())
     const kept = stateDir === undefined ? undefined : readOperatorFile(join(stateDir, OPERATOR_FILE))
     const operatorToken = await control.operatorTokens.ensure(kept?.token)
     const caSha256 = async () => (await authority.trust())[0]!.sha256
@@ -105,8 +104,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       const access = { url: server.url, mesh: meshName, token: operatorToken, caSha256: await caSha256() }
       writeOperatorFile(join(stateDir, OPERATOR_FILE), access)
     }
+    closing.push(() => control.close())
     const server = await startServer({ app: createApp(control), control, host, port, renewed: writeAccess })
-    closing.push(() => server.close())
+    closing.push(() => {
+      // Open streams would keep the server waiting.
+      control.close()
+      return server.close()
+    })
     await writeAccess()
     return {
       url: server.url,

@@ -37,6 +37,7 @@ export class ListenFailed extends Error {
 }
 
 const GRACE_MS = 1000
+const SWEEP_MS = 20
 /** Proxies renew their leases every few seconds: their connections should live that long. */
 const KEEP_ALIVE_MS = 75_000
 const MAX_RENEWAL_MS = 3_600_000
@@ -132,11 +133,19 @@ function urlOf(host: string, port: number): string {
   return `https://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
+/** Connections that become idle only after `close` would live on for as long as they are kept alive. */
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  server.closeIdleConnections()
-  const grace = systemClock.after(GRACE_MS, () => server.closeAllConnections())
+  let waitedMs = 0
+  const sweep = (): Timer =>
+    systemClock.after(SWEEP_MS, () => {
+      waitedMs += SWEEP_MS
+      if (waitedMs < GRACE_MS) server.closeIdleConnections()
+      else server.closeAllConnections()
+      timer = sweep()
+    })
+  let timer = sweep()
   await closed
-  grace.cancel()
+  timer.cancel()
 }

@@ -28,24 +28,28 @@ interface Compiled {
   readonly hash: string
   /** Names of the clusters: whose endpoints this workload needs. */
   readonly clusters: ReadonlySet<string>
-  endpoints: Part | undefined
+  /** Of the endpoints part; undefined: it may be another one now. */
+  endpoints: string | undefined
 }
 
-/** Text kept of config parts; what does not fit is compiled again when asked for. */
-const MAX_KEPT_BYTES = 64 * 1024 * 1024
+/** Text kept of each kind of part; what does not fit is made again when asked for. */
+const MAX_KEPT_CHARS = 32 * 1024 * 1024
 
-export function snapshotParts(known: KnownEndpoints): SnapshotParts {
+/** @param maxKeptChars text kept of each kind of part */
+export function snapshotParts(known: KnownEndpoints, maxKeptChars = MAX_KEPT_CHARS): SnapshotParts {
   let revision = -1
   let compilations = 0
   const compiled = new Map<string, Compiled>()
-  const texts = boundedTexts(MAX_KEPT_BYTES)
+  const configs = boundedTexts(maxKeptChars)
+  const lists = boundedTexts(maxKeptChars)
   const listJson = new WeakMap<readonly Endpoint[], string>()
 
   const of = (model: Model, workload: string): Compiled | undefined => {
     if (model.revision !== revision) {
       revision = model.revision
       compiled.clear()
-      texts.clear()
+      configs.clear()
+      lists.clear()
     }
     const kept = compiled.get(workload)
     if (kept !== undefined || !model.mesh.workloads.has(workload)) return kept
@@ -53,7 +57,7 @@ export function snapshotParts(known: KnownEndpoints): SnapshotParts {
     const clusters = new Set(Object.keys(config.clusters))
     const entry: Compiled = { hash: hashOf(json), clusters, endpoints: undefined }
     compiled.set(workload, entry)
-    texts.set(workload, json)
+    configs.set(workload, json)
     return entry
   }
   const compile = (model: Model, workload: string) => {
@@ -79,25 +83,17 @@ export function snapshotParts(known: KnownEndpoints): SnapshotParts {
     config(model, workload) {
       const entry = of(model, workload)
       if (entry === undefined) return undefined
-      return {
-        hash: entry.hash,
-        get json() {
-          const kept = texts.get(workload)
-          if (kept !== undefined) return kept
-          const { json } = compile(model, workload)
-          texts.set(workload, json)
-          return json
-        },
-      }
+      return part(entry.hash, configs, workload, () => compile(model, workload).json)
     },
     endpoints(model, workload) {
       const entry = of(model, workload)
       if (entry === undefined) return undefined
       if (entry.endpoints === undefined) {
         const json = endpointsJson(entry.clusters)
-        entry.endpoints = { hash: hashOf(json), json }
+        entry.endpoints = hashOf(json)
+        lists.set(workload, json)
       }
-      return entry.endpoints
+      return part(entry.endpoints, lists, workload, () => endpointsJson(entry.clusters))
     },
     endpointsChanged(workload) {
       const dependants: string[] = []
@@ -114,6 +110,23 @@ export function snapshotParts(known: KnownEndpoints): SnapshotParts {
   }
 }
 
+/** A part whose text is made again if it was dropped in the meantime. */
+const part = (
+  hash: string,
+  texts: ReturnType<typeof boundedTexts>,
+  key: string,
+  make: () => string,
+): Part => ({
+  hash,
+  get json() {
+    const kept = texts.get(key)
+    if (kept !== undefined) return kept
+    const json = make()
+    texts.set(key, json)
+    return json
+  },
+})
+
 /** Throws when the mesh has no such workload. */
 export function compilePart(model: Model, workload: string): { config: SnapshotConfig; json: string } {
   const config = compileSnapshot(model.mesh, workload, { addresses: model.addresses })
@@ -124,11 +137,11 @@ export function compilePart(model: Model, workload: string): { config: SnapshotC
 const hashOf = (json: string): string => createHash('sha256').update(json).digest('hex').slice(0, 32)
 
 /** Texts by key, the oldest dropped when there is too much of it. */
-function boundedTexts(maxBytes: number) {
+function boundedTexts(maxChars: number) {
   const texts = new Map<string, string>()
-  let bytes = 0
+  let chars = 0
   const drop = (key: string): void => {
-    bytes -= texts.get(key)?.length ?? 0
+    chars -= texts.get(key)?.length ?? 0
     texts.delete(key)
   }
   return {
@@ -136,15 +149,15 @@ function boundedTexts(maxBytes: number) {
     set(key: string, text: string): void {
       drop(key)
       texts.set(key, text)
-      bytes += text.length
+      chars += text.length
       for (const oldest of texts.keys()) {
-        if (bytes <= maxBytes || oldest === key) break
+        if (chars <= maxChars || oldest === key) break
         drop(oldest)
       }
     },
     clear(): void {
       texts.clear()
-      bytes = 0
+      chars = 0
     },
   }
 }
