@@ -10,6 +10,7 @@ import {
   domainSchema,
   hostSchema,
   labelSchema,
+  nameKeySchema,
   nameSchema,
   percentSchema,
   portSchema,
@@ -71,11 +72,11 @@ export const serviceSchema = z
     port: portSchema.optional().describe('What callers dial: 80 unless given, for tcp the targetPort.'),
     protocol: protocolSchema.optional().describe('Default http.'),
     ports: z
-      .record(nameSchema, portsSchema)
+      .record(nameKeySchema, portsSchema)
       .optional()
       .describe('Several ports, by name, in place of targetPort.'),
     hosts: z.array(hostSchema).max(100).optional().describe('Further names that callers use.'),
-    workloads: z.record(nameSchema, workloadSchema).optional(),
+    workloads: z.record(nameKeySchema, workloadSchema).optional(),
     calls: callsSchema,
     order: z
       .literal('listed')
@@ -162,8 +163,8 @@ export const meshDocumentSchema = z
       .strictObject({ ...requestPolicies, ...workloadPolicies })
       .optional()
       .describe('Policies of the whole mesh.'),
-    services: z.record(nameSchema, serviceSchema).optional(),
-    workloads: z.record(nameSchema, topLevelWorkloadSchema).optional(),
+    services: z.record(nameKeySchema, serviceSchema).optional(),
+    workloads: z.record(nameKeySchema, topLevelWorkloadSchema).optional(),
     uses: z.array(usedNameSchema).max(10_000).optional().describe('Names that other fragments define.'),
     routes: z.array(routeSchema).max(50_000).optional(),
     access: accessSchema.optional(),

@@ -2,15 +2,20 @@
 import { xxhash64 } from './xxhash64.ts'
 
 /** JSON with the keys of every object sorted; properties that are undefined are left out, as `JSON.stringify` does. */
-export function canonicalJson(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-  const members: string[] = []
-  for (const key of Object.keys(value).sort()) {
-    const member = (value as Record<string, unknown>)[key]
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`)
+export const canonicalJson = (value: unknown): string => JSON.stringify(withSortedKeys(value)) ?? 'null'
+
+function withSortedKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(withSortedKeys)
+  const object = value as Record<string, unknown>
+  const sorted: Record<string, unknown> = {}
+  for (const key of Object.keys(object).sort()) {
+    const member = withSortedKeys(object[key])
+    // Assigning to this one key would set the prototype.
+    if (key === '__proto__') Object.defineProperty(sorted, key, { value: member, enumerable: true })
+    else sorted[key] = member
   }
-  return `{${members.join(',')}}`
+  return sorted
 }
 
 /** xxHash64 of the canonical JSON: 16 hex digits. For ETags and keys, not for secrets. */

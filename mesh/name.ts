@@ -40,9 +40,16 @@ export const nameSchema = z
   })
   .meta({ pattern: DOTTED.source })
 
+/** A name as a key. Checked apart from what it is the key of, so that mistakes in both are reported. */
+export const nameKeySchema = z.string().meta({ pattern: DOTTED.source, maxLength: MAX_NAME })
+
+/** Why a text is no name; undefined when it is one. */
+export const nameProblem = (text: string): string | undefined =>
+  isName(text) ? undefined : `expected ${NAME_EXPECTED}; dots between labels are allowed`
+
 /** A service (`payments`), a workload of it (`payments/v1`), or a workload of the top level. */
 export const targetNameSchema = z
-  .string()
+  .string({ error: 'expected the name of a service or workload' })
   .min(1)
   .max(2 * MAX_NAME + 1)
 

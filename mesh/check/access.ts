@@ -15,9 +15,9 @@ export const checkAccess: Check = context => {
     const at = [...path, index]
     const before = rule.name === undefined ? undefined : names.get(rule.name)
     if (before !== undefined)
-      context.report(
+      context.warn(
         [...at, 'name'],
-        `found "${rule.name}" twice (also rule ${before}), expected each name once`,
+        `rule ${before} has the name "${rule.name}", too: a refusal that quotes it does not tell which`,
       )
     if (rule.name !== undefined) names.set(rule.name, index)
     checkPaths(context, rule, at)

@@ -1,5 +1,6 @@
 /** Names that a document defines or declares, read from it as it is, mistakes and all. */
 import { workloadName } from '../name.ts'
+import type { Path } from '../violation.ts'
 
 export interface KnownNames {
   readonly services: ReadonlySet<string>
@@ -7,17 +8,28 @@ export interface KnownNames {
   readonly workloads: ReadonlySet<string>
   /** What other fragments define. */
   readonly uses: ReadonlySet<string>
+  /** Every name that the document defines, ports included, with its place. */
+  readonly written: readonly { readonly name: string; readonly path: Path }[]
 }
 
 /** Never throws: what is not where it should be has no names. */
 export function knownNames(value: unknown): KnownNames {
-  const services = members(value, 'services')
-  const workloads = new Set(members(value, 'workloads').map(([name]) => name))
-  for (const [service, body] of services)
-    for (const [workload] of members(body, 'workloads')) workloads.add(workloadName(service, workload))
+  const written: { name: string; path: Path }[] = []
+  const keysOf = (owner: unknown, key: string, path: Path): string[] => {
+    const names = members(owner, key).map(([name]) => name)
+    for (const name of names) written.push({ name, path: [...path, key, name] })
+    return names
+  }
+  const services = new Set(keysOf(value, 'services', []))
+  const workloads = new Set(keysOf(value, 'workloads', []))
+  for (const [service, body] of members(value, 'services')) {
+    const path = ['services', service]
+    keysOf(body, 'ports', path)
+    for (const workload of keysOf(body, 'workloads', path)) workloads.add(workloadName(service, workload))
+  }
   const uses = memberOf(value, 'uses')
   const declared = Array.isArray(uses) ? uses.filter(name => typeof name === 'string') : []
-  return { services: new Set(services.map(([name]) => name)), workloads, uses: new Set(declared) }
+  return { services, workloads, uses: new Set(declared), written }
 }
 
 /** Services and workloads that are defined here. */
