@@ -56,18 +56,30 @@ export async function openControlApi(operatorFile: string): Promise<ControlApi> 
         ? undefined
         : new Error(`the control plane shows "${subjectaltname}", expected "${expected}"`),
   })
-  const ask = async <T>(method: string, path: string, body: unknown): Promise<T> => {
-    const answer = await send(agent, operator, method, mesh + path, body)
+  const ask = async <T>(
+    method: string,
+    path: string,
+    body: unknown,
+    conditions: Record<string, string> = {},
+  ): Promise<T> => {
+    const answer = await send(agent, operator, method, mesh + path, body, conditions)
     if (answer.status >= 300) {
       throw new Error(`control plane: ${method} ${path} was answered ${answer.status}: ${answer.body}`)
     }
     return JSON.parse(answer.body) as T
   }
+  let seen: number | undefined
   return {
     url: operator.url,
     root,
     operatorFile,
-    publish: document => ask<Accepted>('PUT', `/fragments/${FRAGMENT}`, document),
+    async publish(document) {
+      // What is there is changed only by who says which revision they have seen.
+      const condition: Record<string, string> = seen === undefined ? {} : { 'if-match': `"${seen}"` }
+      const accepted = await ask<Accepted>('PUT', `/fragments/${FRAGMENT}`, document, condition)
+      seen = accepted.revision
+      return accepted
+    },
     joinToken: async workload =>
       (await ask<{ token: string }>('POST', '/join-tokens', { workload, ttlSeconds: 600 })).token,
   }
@@ -101,9 +113,13 @@ function send(
   method: string,
   path: string,
   value: unknown,
+  conditions: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const body = value === undefined ? '' : JSON.stringify(value)
-  const headers: Record<string, string> = { 'content-length': String(Buffer.byteLength(body)) }
+  const headers: Record<string, string> = {
+    'content-length': String(Buffer.byteLength(body)),
+    ...conditions,
+  }
   if (body !== '') headers['content-type'] = 'application/json'
   if (operator.token !== '') headers.authorization = `Bearer ${operator.token}`
   return new Promise((resolve, reject) => {
