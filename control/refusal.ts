@@ -14,6 +14,7 @@ export const REFUSALS = {
   'unknown-name': [404, 'The mesh has no such name'],
   'unknown-revision': [404, 'The revision is not kept'],
   deregistered: [410, 'The endpoint was deregistered'],
+  'length-required': [411, 'The length of the body is not known'],
   'precondition-failed': [412, 'It is not at the revision that the request expects'],
   'too-large': [413, 'The request is too large'],
   'unsupported-media-type': [415, 'The body is not JSON'],

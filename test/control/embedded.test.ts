@@ -122,6 +122,31 @@ describe('the embedded control plane over HTTPS', () => {
     })
   })
 
+  it('registers and deregisters over one connection after another', async () => {
+    const plane = await start()
+    await plane.apply(shop)
+    const web = await joined(plane, 'web')
+    const path = paths.endpoint(mesh, 'web', 'web-a')
+    expect((await callHttps(web, 'PUT', path, { address: '127.0.0.1', port: 7000 })).status).toBe(200)
+    expect((await callHttps(web, 'DELETE', path)).status).toBe(204)
+  })
+
+  it('refuses a body whose length it does not know, and one that is too long, before it reads them', async () => {
+    const plane = await start()
+    await plane.apply(shop)
+    const web = await joined(plane, 'web')
+    const put = (headers: Record<string, string>) =>
+      callHttps(
+        web,
+        'PUT',
+        paths.endpoint(mesh, 'web', 'web-a'),
+        { address: '127.0.0.1', port: 7000 },
+        headers,
+      )
+    expect(await put({ 'transfer-encoding': 'chunked' })).toMatchObject({ status: 411 })
+    expect(await put({ 'content-length': '5000000' })).toMatchObject({ status: 413 })
+  })
+
   it('shows a certificate for its SPIFFE ID, localhost and the address, with its root', async () => {
     const plane = await start()
     const socket = connect({

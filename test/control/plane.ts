@@ -94,7 +94,10 @@ export async function createPlane(options: Partial<ControlOptions> = {}): Promis
   }
   const call: Plane['call'] = async (as, method, path, body, headers = {}) => {
     const json = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
-    const type: Record<string, string> = json === undefined ? {} : { 'content-type': 'application/json' }
+    const type: Record<string, string> =
+      json === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(json)) }
     const init: RequestInit = {
       method,
       headers: { ...type, ...headers },
