@@ -28,6 +28,8 @@ export class BodyWriter implements BodySink, OutTarget {
   writtenBytes = 0
   /** Until the transport drains. */
   blocked = false
+  /** Bytes of the message, its head included, may have left the process. */
+  hasWritten = false
   private readonly transport: Transport
   private readonly message: WrittenMessage
   private length = 0
@@ -41,6 +43,7 @@ export class BodyWriter implements BodySink, OutTarget {
   /** `length`: bytes, `CHUNKED` or `UNTIL_CLOSE`, as the head says. */
   begin(length: number): void {
     this.writtenBytes = 0
+    this.hasWritten = false
     this.length = length
     this.open = true
   }
@@ -51,7 +54,10 @@ export class BodyWriter implements BodySink, OutTarget {
   }
 
   writeOut(chunk: Buffer): void {
-    if (this.transport.write(chunk) || this.blocked) return
+    const more = this.transport.write(chunk)
+    // A write that fails at once has sent nothing.
+    if (!this.transport.destroyed) this.hasWritten = true
+    if (more || this.blocked) return
     this.blocked = true
     this.message.bodyStalled()
   }
