@@ -5,7 +5,7 @@
  */
 import type { Verdict } from './access.ts'
 import { callableServices } from './compile.ts'
-import type { MeshDocument } from './define.ts'
+import type { ServiceName, TargetName } from './define.ts'
 import type { MeshDocumentInput } from './document.ts'
 import { authorise, type BackendExplanation, explainBackends } from './explain-backend.ts'
 import { explainPolicy, type PolicyExplanation } from './explain-policy.ts'
@@ -52,9 +52,9 @@ export interface Explanation {
  *
  * @throws InvalidMesh when the document has violations, and UnknownName when it lacks the service, port or source.
  */
-export function explain<Service extends string, Name extends string>(
-  document: MeshDocument<Service, Name> | MeshDocumentInput,
-  request: ExplainRequest<Service, Name>,
+export function explain<Document extends MeshDocumentInput>(
+  document: Document,
+  request: ExplainRequest<ServiceName<Document>, TargetName<Document>>,
 ): Explanation {
   const checked = validate(document)
   if (!checked.ok) throw new InvalidMesh(checked.violations)
