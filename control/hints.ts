@@ -54,7 +54,10 @@ export function hints(options: HintsOptions): Hints {
   const mark = (workloads: Iterable<string> | 'all'): void => {
     if (closed) return
     if (workloads === 'all' || dirty === 'all') dirty = 'all'
-    else dirty = new Set([...(dirty ?? []), ...workloads])
+    else {
+      dirty ??= new Set()
+      for (const workload of workloads) dirty.add(workload)
+    }
     schedule()
   }
   const schedule = (): void => {
