@@ -48,6 +48,11 @@ export class Pool {
     this.options = options
   }
 
+  /** Connections of plain bytes do not come from here, and count against the same limit. */
+  get breaker(): CircuitBreaker {
+    return this.options.breaker
+  }
+
   /** Open connections and those being opened. */
   get size(): number {
     return this.open.size + this.connecting
