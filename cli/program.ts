@@ -73,7 +73,7 @@ function program(context: Context): Command {
 function explainFailure(error: unknown, terminal: Terminal): ExitName {
   if (error instanceof CommanderError && error.exitCode === 0) return 'ok'
   const failure = toCommandError(error)
-  const { style } = terminal
+  const { noteStyle: style } = terminal
   const { exit, message, hint, data } = failure
   if (terminal.json) {
     const said = { ok: false, error: { exit, message, ...(hint === undefined ? {} : { hint }), ...data } }
@@ -89,8 +89,8 @@ function explainFailure(error: unknown, terminal: Terminal): ExitName {
 function toCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error
   if (error instanceof CommanderError) {
-    const message =
-      error.code === 'commander.help' ? 'no command given' : error.message.replace(/^error: /, '')
+    const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+    const message = error.code === 'commander.help' ? 'no command given' : said
     return new CommandError('usage', message, { hint: 'See "selvage --help".', cause: error })
   }
   return new CommandError(

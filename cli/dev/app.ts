@@ -34,6 +34,12 @@ const STABLE_MS = 10_000
 /** Between the polite request to end and the other one. */
 const PATIENCE_MS = 5_000
 
+/** However this process ends, nothing of theirs stays behind. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) signalGroup(child, 'SIGKILL')
+})
+
 /** Starts a shell command; when it dies it is started again, later each time. */
 export function startApp(settings: AppSettings): App {
   const { clock } = settings
@@ -47,12 +53,14 @@ export function startApp(settings: AppSettings): App {
     const startedMs = clock.monotonic()
     const started = spawnShell(settings, env)
     child = started
+    running.add(started)
     started.once('error', error => settings.onEvent({ kind: 'unstartable', reason: error.message }))
     started.once('exit', (code, signal) => {
-      if (child !== started) return
-      child = undefined
       // What the shell has left behind would hold the port that its successor needs.
       signalGroup(started, 'SIGKILL')
+      running.delete(started)
+      if (child !== started) return
+      child = undefined
       if (!wanted) return
       failures = clock.monotonic() - startedMs > STABLE_MS ? 1 : failures + 1
       const restartInMs = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS)
@@ -123,5 +131,4 @@ async function endGroup(child: ChildProcess, clock: Clock): Promise<void> {
   const timer = clock.after(PATIENCE_MS, () => signalGroup(child, 'SIGKILL'))
   await ended
   timer.cancel()
-  signalGroup(child, 'SIGKILL')
 }

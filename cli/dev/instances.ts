@@ -24,7 +24,13 @@ export function instancesOf(mesh: ResolvedMesh, options: RunOptions): Instance[]
   })
 }
 
-function instanceOf(mesh: ResolvedMesh, workload: ResolvedWorkload, number: number, count: number, options: RunOptions): Instance {
+function instanceOf(
+  mesh: ResolvedMesh,
+  workload: ResolvedWorkload,
+  number: number,
+  count: number,
+  options: RunOptions,
+): Instance {
   const { name } = workload
   const ports = workload.services.flatMap(service => mesh.services.get(service)?.ports ?? [])
   return {
@@ -38,4 +44,5 @@ function instanceOf(mesh: ResolvedMesh, workload: ResolvedWorkload, number: numb
 }
 
 /** What makes an instance another one: a change of it needs another sidecar. */
-export const keyOf = (instance: Instance): string => `${instance.id} ${instance.targetPorts.join(',')} ${instance.command ?? ''}`
+export const keyOf = (instance: Instance): string =>
+  `${instance.id} ${instance.targetPorts.join(',')} ${instance.command ?? ''}`

@@ -30,6 +30,9 @@ export type Checked =
 export function check(loaded: LoadedDocument): Checked {
   const place = (violations: readonly Violation[]): PlacedViolation[] =>
     violations.map(violation => ({ ...violation, file: loaded.name, ...at(loaded, violation.path) }))
+  if (loaded.violations !== undefined) {
+    return { ok: false, name: loaded.name, violations: place(loaded.violations), warnings: [] }
+  }
   const checked = validate(loaded.value)
   const warnings = place(checked.warnings)
   if (checked.ok) return { ok: true, document: { ...loaded, value: checked.document, warnings } }

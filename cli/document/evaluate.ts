@@ -4,10 +4,13 @@
  */
 import { registerHooks } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Violation } from '../../mesh/violation.ts'
 import { unplainPath } from './plain.ts'
 
 export type Evaluation =
   | { readonly ok: true; readonly json: string; readonly files: readonly string[] }
+  /** `defineMesh` has checked what it was given, and refused it. */
+  | { readonly ok: 'invalid'; readonly violations: readonly Violation[]; readonly files: readonly string[] }
   | {
       readonly ok: false
       readonly message: string
@@ -88,6 +91,10 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 function failureOf(error: unknown): Evaluation {
   if (!(error instanceof Error)) return { ok: false, message: `it threw ${String(error)}` }
+  // By its name: the project may have a copy of the package of its own.
+  if (error.name === 'InvalidMesh' && 'violations' in error) {
+    return { ok: 'invalid', violations: error.violations as readonly Violation[], files }
+  }
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const stack = error.stack ?? ''
   const place = placeIn(stack)

@@ -4,6 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { basename, extname, resolve } from 'node:path'
+import type { Violation } from '../../mesh/violation.ts'
 import { CommandError, reasonOf } from '../command-error.ts'
 import { evaluateModule } from './module.ts'
 import { parseText } from './text.ts'
@@ -20,6 +21,8 @@ export interface LoadedDocument {
   readonly name: string
   /** What the file says; unchecked. */
   readonly value: unknown
+  /** Given when `defineMesh` found them while the module ran; there is no value then. */
+  readonly violations?: readonly Violation[]
   /** Where in the file a path of the document stands (YAML and JSON only). */
   readonly positionOf: (path: string) => Position | undefined
   /** Every local file that the document was made of, itself included. */

@@ -18,7 +18,11 @@ const program = join(import.meta.dirname, `evaluate${extname(import.meta.filenam
  */
 export async function evaluateModule(file: string, name: string): Promise<LoadedDocument> {
   const evaluation = await evaluate(file, name)
-  if (!evaluation.ok) throw describe(evaluation, file, name)
+  if (evaluation.ok === false) throw describe(evaluation, file, name)
+  if (evaluation.ok === 'invalid') {
+    const { violations, files } = evaluation
+    return { file, name, value: undefined, violations, positionOf: () => undefined, files }
+  }
   const value: unknown = JSON.parse(evaluation.json)
   return { file, name, value, positionOf: () => undefined, files: evaluation.files }
 }

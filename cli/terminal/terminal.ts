@@ -12,8 +12,10 @@ export type Style = (format: Format, text: string) => string
 export interface Terminal {
   readonly json: boolean
   readonly verbose: boolean
-  /** Colours text on a terminal; leaves it as it is in a pipe and under NO_COLOR. */
+  /** Colours text for stdout: on a terminal only, and not under NO_COLOR. */
   readonly style: Style
+  /** The same for stderr. */
+  readonly noteStyle: Style
   /**
    * The command's result, once: `value` as JSON with `--json`, otherwise `text()` for people.
    * Throws when a command reports twice, because then stdout would not be one JSON value.
@@ -47,7 +49,8 @@ export function openTerminal(options: TerminalOptions): Terminal {
   return {
     json,
     verbose,
-    style: styleFor(stderr),
+    style,
+    noteStyle: styleFor(stderr),
     report(value, text) {
       if (reported) throw new Error('a command reported its result twice')
       reported = true

@@ -23,7 +23,7 @@ describe('a module', () => {
       'mesh.ts': `import { defineMesh } from 'selvage'\nexport default defineMesh({ name: 'shop', services: {} })`,
       'package.json': '{ "type": "commonjs" }',
     })
-    expect(loaded.value).toEqual({ name: 'shop', services: {} })
+    expect(loaded.value).toEqual({ name: 'shop', services: {}, routes: [] })
   })
 
   it('shows its new text when it is loaded again, and that of its imports', async () => {

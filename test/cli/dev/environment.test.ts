@@ -24,13 +24,27 @@ const environment = (more: Partial<AppSurroundings>) =>
 
 describe('appEnvironment', () => {
   it('says who the app is and where it must listen', () => {
-    const env = environment({ ports: new Map([[8080, 41234], [9090, 41235]]) })
-    expect(env).toEqual({ SELVAGE_MESH: 'shop', SELVAGE_WORKLOAD: 'web', PORT: '41234', PORT_8080: '41234', PORT_9090: '41235' })
+    const env = environment({
+      ports: new Map([
+        [8080, 41234],
+        [9090, 41235],
+      ]),
+    })
+    expect(env).toEqual({
+      SELVAGE_MESH: 'shop',
+      SELVAGE_WORKLOAD: 'web',
+      PORT: '41234',
+      PORT_8080: '41234',
+      PORT_9090: '41235',
+    })
   })
 
   it('gives a URL for every service that it may call', () => {
     const env = environment({ reaches: [reach('payments', 41001), reach('pay.core-api', 41002)] })
-    expect(env).toMatchObject({ PAYMENTS_URL: 'http://127.0.0.1:41001', PAY_CORE_API_URL: 'http://127.0.0.1:41002' })
+    expect(env).toMatchObject({
+      PAYMENTS_URL: 'http://127.0.0.1:41001',
+      PAY_CORE_API_URL: 'http://127.0.0.1:41002',
+    })
   })
 
   it('tells the ports of a service apart, and lets the first be its URL', () => {

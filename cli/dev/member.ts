@@ -1,0 +1,123 @@
+import type { ControlPlane } from '../../control/index.ts'
+import type { Context } from '../context.ts'
+import { type App, startApp } from './app.ts'
+import { appEnvironment, type Reach } from './environment.ts'
+import type { Instance } from './instances.ts'
+import type { Interception } from './interception.ts'
+import type { Journal } from './journal.ts'
+import { portPicker } from './port.ts'
+import { type Sidecar, startSidecar } from './sidecar.ts'
+
+/** One instance as it runs: its sidecar, and its app when `dev` starts that. */
+export interface Member {
+  readonly instance: Instance
+  readonly sidecar: Sidecar
+  /** Actual port of the app by the document's targetPort. */
+  readonly appPorts: ReadonlyMap<number, number>
+  /** Services that it may call now, and where. */
+  reaches(): readonly Reach[]
+  /** Starts the app, or starts it again when what it may call has changed; the sidecar has to be ready. */
+  refresh(): Promise<void>
+  stopApp(): Promise<void>
+}
+
+export interface MemberOptions {
+  readonly context: Context
+  readonly mesh: string
+  readonly control: ControlPlane
+  /** Where commands run. */
+  readonly folder: string
+  readonly journal: Journal
+  readonly interception: Interception
+  /** Set HTTP_PROXY for the app. */
+  readonly setHttpProxy: boolean
+}
+
+/** Starts members whose sidecars are ready when the promise resolves; their apps wait for `refresh`. */
+export function memberStarter(options: MemberOptions): (instance: Instance) => Promise<Member> {
+  const ports = portPicker()
+  return async instance => {
+    const appPorts = new Map<number, number>()
+    for (const targetPort of instance.targetPorts)
+      appPorts.set(targetPort, await appPort(instance, targetPort))
+    const { control, mesh, interception, journal, context } = options
+    const sidecar = await startSidecar({
+      mesh,
+      instance,
+      controlUrl: control.url,
+      joinToken: await control.issueJoinToken(instance.workload),
+      appPorts,
+      interception: interception.loopbackFor === instance.id ? 'loopback' : 'explicit',
+      write: journal.speaker(instance.label),
+      verbose: context.terminal.verbose,
+    })
+    return createMember(options, instance, sidecar, appPorts)
+  }
+
+  /** An app that the person starts listens where the document says; with a command we choose, and tell it. */
+  async function appPort(instance: Instance, targetPort: number): Promise<number> {
+    const fixed = instance.command === undefined && instance.number === 1
+    return fixed ? targetPort : ports.pick(targetPort)
+  }
+}
+
+function createMember(
+  options: MemberOptions,
+  instance: Instance,
+  sidecar: Sidecar,
+  appPorts: ReadonlyMap<number, number>,
+): Member {
+  let app: App | undefined
+  let given = ''
+  return {
+    instance,
+    sidecar,
+    appPorts,
+    reaches: () => sidecar.reaches(),
+    async refresh() {
+      if (instance.command === undefined) return
+      const env = appEnvironment({
+        mesh: options.mesh,
+        workload: instance.workload,
+        ports: appPorts,
+        reaches: sidecar.reaches(),
+        httpProxyUrl: sidecar.httpProxyUrl,
+        setHttpProxy: options.setHttpProxy,
+      })
+      const asked = JSON.stringify(env)
+      if (asked === given) return
+      given = asked
+      const whole = { ...options.context.env, ...env }
+      if (app === undefined) {
+        app = startCommand(options, instance, instance.command, whole)
+        return
+      }
+      options.journal.say(`${instance.label}: started again, because what it may call has changed`)
+      await app.restart(whole)
+    },
+    async stopApp() {
+      await app?.stop()
+    },
+  }
+}
+
+function startCommand(
+  { context, folder, journal }: MemberOptions,
+  { label }: Instance,
+  command: string,
+  env: Readonly<Record<string, string | undefined>>,
+): App {
+  return startApp({
+    command,
+    cwd: folder,
+    env,
+    clock: context.clock,
+    onLine: journal.speaker(label),
+    onEvent: event =>
+      journal.say(
+        event.kind === 'ended'
+          ? `${label}: "${command}" ended (${event.how}); it is started again in ${event.restartInMs / 1000} s`
+          : `${label}: "${command}" cannot be started: ${event.reason}`,
+      ),
+  })
+}

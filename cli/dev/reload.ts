@@ -1,0 +1,76 @@
+import { CommandError } from '../command-error.ts'
+import { type CheckedDocument, loadChecked } from '../document/checked.ts'
+import { bringUp, type Session } from './bring-up.ts'
+import { publish } from './control.ts'
+import { watchFiles } from './watch.ts'
+
+/**
+ * Follows the document's files until the person interrupts. A document that is wrong is explained, and the mesh
+ * goes on with the last good one. `done` is called after every change that took effect.
+ */
+export async function followChanges(
+  session: Session,
+  first: CheckedDocument,
+  done: () => void,
+): Promise<void> {
+  const { context } = session
+  let current = first
+  let work: Promise<void> = Promise.resolve()
+  const over = Promise.withResolvers<void>()
+  const watch = watchFiles(context.clock, () => {
+    work = work.then(async () => {
+      current = await reload(session, current, files => watch.follow(files), done)
+    })
+    work.catch(over.reject)
+  })
+  watch.follow(first.files)
+  context.interrupted.addEventListener('abort', () => over.resolve(), { once: true })
+  if (context.interrupted.aborted) over.resolve()
+  try {
+    await over.promise
+    watch.close()
+    await work
+  } finally {
+    watch.close()
+  }
+}
+
+/** One change, from the files to every sidecar; returns the document that is published after it. */
+async function reload(
+  session: Session,
+  current: CheckedDocument,
+  follow: (files: readonly string[]) => void,
+  done: () => void,
+): Promise<CheckedDocument> {
+  const { context, journal } = session
+  let published = current
+  if (context.interrupted.aborted) return published
+  try {
+    const next = { ...(await loadChecked(current.file, context.cwd)), name: current.name }
+    follow(next.files)
+    if (JSON.stringify(next.value) === JSON.stringify(current.value)) return published
+    assertSameMesh(current, next)
+    const { revision } = await publish(session.control, next)
+    published = next
+    const tookMs = await bringUp(session, next, revision)
+    done()
+    journal.say(`${next.name} has changed: revision ${revision} is in force after ${Math.round(tookMs)} ms`)
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    for (const line of error.message.split('\n')) journal.say(line)
+    journal.say('the mesh goes on with what it had before')
+  }
+  return published
+}
+
+/** Certificates and tokens carry these names: they stay as they are while the mesh runs. */
+function assertSameMesh(current: CheckedDocument, next: CheckedDocument): void {
+  for (const key of ['name', 'trustDomain'] as const) {
+    const [before, after] = [current.value[key], next.value[key]]
+    if (before === after) continue
+    throw new CommandError(
+      'wrong',
+      `${next.name}: ${key} has changed from "${before}" to "${after}", which needs a new start of "selvage dev"`,
+    )
+  }
+}
