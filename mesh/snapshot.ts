@@ -102,7 +102,7 @@ export interface Route {
   readonly targets: readonly RouteTarget[]
   readonly retry: Retry
   readonly timeout: Timeout
-  /** Of this route alone; the workload's own is on the cluster. */
+  /** For requests of this route, in the place of the workload's own, which is on the cluster. */
   readonly outlierDetection?: OutlierDetection
 }
 

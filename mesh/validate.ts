@@ -5,7 +5,7 @@ import { type MeshDocumentInput, meshDocumentSchema } from './document.ts'
 import { type Finding, findingsOf, valueAt } from './issue.ts'
 import { namesOf } from './names.ts'
 import { plainCopy } from './plain.ts'
-import { type Origins, originalPath, prune } from './prune.ts'
+import { type Edit, type Origins, originalPath, prune } from './prune.ts'
 import { formatPath, type Path, type Violation } from './violation.ts'
 
 export type Validation =
@@ -74,26 +74,32 @@ function checkShape(value: unknown): Shape {
     const wrong = findingsOf(parsed.error.issues, rest, meshDocumentSchema)
     findings ??= wrong
     if (wrong.some(({ path }) => path.length === 0)) break
-    rest = withName(
-      prune(
-        rest,
-        wrong.map(({ path }) => removable(path, rest)),
-        origins,
-      ),
+    const before = rest
+    rest = prune(
+      before,
+      wrong.map(({ path }) => mend(path, before)),
+      origins,
     )
   }
   return { findings: findings ?? [], rest: undefined, origins }
 }
 
-/** What is missing cannot be taken out: its owner is. */
-const removable = (path: Path, value: unknown): Path =>
-  path.length > 1 && valueAt(value, path) === undefined ? path.slice(0, -1) : path
+/** Stands for what its owner cannot be without, so that the rest of the owner is checked. Checks leave it alone. */
+const PLACEHOLDERS: Readonly<Record<string, unknown>> = {
+  name: 'mesh',
+  service: '-',
+  to: '-',
+  from: '-',
+  target: '-',
+  targetPort: 1,
+}
 
-/** Nothing else depends on the mesh's own name. */
-const withName = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Object.hasOwn(value, 'name')
-    ? { ...value, name: 'mesh' }
-    : value
+/** Takes out what is wrong; what is missing is put there or, where nothing harmless can be, its owner taken out. */
+function mend(path: Path, value: unknown): Edit {
+  if (path.length === 0 || valueAt(value, path) !== undefined) return { path }
+  const instead = PLACEHOLDERS[String(path.at(-1))]
+  return instead === undefined && path.length > 1 ? { path: path.slice(0, -1) } : { path, instead }
+}
 
 /** Checks that need more than one place of the document. */
 export function checkMeaning(

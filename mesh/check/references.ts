@@ -22,9 +22,10 @@ export const checkReferences: Check = context => {
   const service = { expected: 'a service', valid: known.services.union(known.uses) }
   const caller = { expected: 'a service, a workload or "*"', valid: new Set([...all, '*']) }
   const verify: Verify = (path, written, kind) => {
-    for (const [index, name] of list(written ?? []).entries())
-      if (!kind.valid.has(name))
-        unknown(context, typeof written === 'string' ? path : [...path, index], name, kind)
+    for (const [index, name] of list(written ?? []).entries()) {
+      const place = typeof written === 'string' ? path : [...path, index]
+      if (!kind.valid.has(name) && !context.damaged(place)) unknown(context, place, name, kind)
+    }
   }
   checkUses(context)
   checkCalls(context, verify, any)

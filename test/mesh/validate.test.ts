@@ -101,6 +101,31 @@ describe('validate', () => {
     expect(violation?.message).toContain('did you mean "merge-slashes"?')
   })
 
+  it('checks the rest of what lacks something that it needs', () => {
+    const document = withServices({
+      routes: [
+        { service: 'paymnts' },
+        { to: 'payments/v3', match: { source: 'wob' } },
+        { service: 3, to: [{ weight: 1 }, { target: 'wob' }] },
+      ],
+      access: [{ to: 'paymnts' }, { from: 'wob' }],
+    })
+    expect(violationsOf(document).map(({ path }) => path)).toEqual([
+      'routes[0].to',
+      'routes[1].service',
+      'routes[2].service',
+      'routes[2].to[0].target',
+      'access[0].from',
+      'access[1].to',
+      'routes[0].service',
+      'routes[1].match.source',
+      'routes[1].to',
+      'routes[2].to[1].target',
+      'access[0].to',
+      'access[1].from',
+    ])
+  })
+
   it('keeps the places of a list whose wrong elements it leaves out', () => {
     const routes = [3, { service: 'payments', to: 'payments' }, null, { service: 'paymnts', to: 'payments' }]
     expect(violationsOf(withServices({ routes })).map(({ path }) => path)).toEqual([
