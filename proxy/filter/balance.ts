@@ -1,12 +1,11 @@
 /** Chooses the endpoint of an attempt; one that was tried before only if there is no other. */
 import type { Attempt, Filter } from '../exchange.ts'
 import { Failure } from '../failure.ts'
+import type { Endpoint } from '../upstream/endpoint.ts'
 
 export const balance = (): Filter<Attempt> => next => attempt => {
-  const { attempts } = attempt.exchange
   const { rotation, cluster } = attempt.backend
-  const tried = attempts.length > 1 ? attempts.map(({ endpoint }) => endpoint) : undefined
-  const endpoint = rotation.pick(tried)
+  const endpoint = rotation.pick(attempt.previous === undefined ? undefined : triedBefore(attempt))
   if (endpoint === undefined) {
     const { workload, endpointCount } = cluster
     const reason =
@@ -19,6 +18,12 @@ export const balance = (): Filter<Attempt> => next => attempt => {
   endpoint.active++
   attempt.whenEnded(leaveEndpoint)
   return next(attempt)
+}
+
+function triedBefore(attempt: Attempt): (Endpoint | undefined)[] {
+  const tried = []
+  for (let each = attempt.previous; each !== undefined; each = each.previous) tried.push(each.endpoint)
+  return tried
 }
 
 function leaveEndpoint({ endpoint }: Attempt): void {

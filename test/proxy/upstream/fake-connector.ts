@@ -15,6 +15,7 @@ export class FakeCall {
   private resolve!: (response: Response) => void
   private reject!: (failure: Failure) => void
   private over = false
+  private answered = false
   private sink: BodySink | undefined
 
   constructor(request: OutgoingRequest, connection: FakeConnection) {
@@ -42,13 +43,14 @@ export class FakeCall {
       resume: () => {},
       cancel: failure => this.break(failure),
     }
+    this.answered = true
     this.resolve({ status, headers: HeaderBlock.of(Object.entries(fields)), body, edits: undefined })
     if (!open) this.finish()
   }
 
-  /** The last byte of the response. */
+  /** The last byte of the response, if its head was sent. */
   finish(): void {
-    if (this.over) return
+    if (this.over || !this.answered) return
     this.over = true
     this.request.onCancel = undefined
     this.sink?.end()
