@@ -122,6 +122,8 @@ function sentence(accepted: Accepted, enforcement: Enforcement | undefined, styl
     ? `revision ${accepted.revision} accepted`
     : `revision ${accepted.revision} has it already`
   if (enforcement === undefined) return `${style('green', '✓')} ${what}`
+  if (enforcement.proxies === 0)
+    return `${style('green', '✓')} ${what}; no sidecar is there yet to enforce it`
   const took = `${Math.round(enforcement.tookMs)} ms`
   if (enforcement.lagging.length === 0) {
     return `${style('green', '✓')} ${what}; enforced by ${count(enforcement.proxies, 'sidecar')} after ${took}`

@@ -47,25 +47,28 @@ function differences(route: RouteChange, style: Style): string[] {
     .map(key => `${key}: ${style('red', before[key] ?? 'none')} → ${style('green', after[key] ?? 'none')}`)
 }
 
-const fieldsOf = (value: unknown): Record<string, string> =>
-  typeof value === 'object' && value !== null
+/** The route as its author wrote it, field by field, each as text that can be compared and read. */
+const fieldsOf = (route: unknown): Record<string, string> =>
+  typeof route === 'object' && route !== null
     ? Object.fromEntries(
-        Object.entries(value).map(([key, field]) => [
+        Object.entries(route).map(([key, field]) => [
           key,
-          key === 'targets' ? weights(field) : JSON.stringify(field),
+          key === 'to' ? targets(field) : JSON.stringify(field),
         ]),
       )
     : {}
 
 const targetsOf = (route: unknown): string => {
-  const { targets } = fieldsOf(route)
-  return targets === undefined ? '' : `→ ${targets}`
+  const { to, match } = fieldsOf(route)
+  const when = match === undefined ? '' : `when ${match} `
+  return to === undefined ? '' : `${when}→ ${to}`
 }
 
-/** `payments/v1 90, payments/v2 10`. */
-function weights(targets: unknown): string {
-  if (!Array.isArray(targets)) return JSON.stringify(targets)
-  return targets
-    .map(target => (targets.length === 1 ? target.name : `${target.name} ${target.weight}`))
+/** `payments/v1 90, payments/v2 10`: of a name, a map of weights or a list of targets. */
+function targets(to: unknown): string {
+  if (typeof to === 'string') return to
+  if (Array.isArray(to)) return to.map(({ target, weight = 1 }) => `${target} ${weight}`).join(', ')
+  return Object.entries(to ?? {})
+    .map(([name, weight]) => `${name} ${weight}`)
     .join(', ')
 }
