@@ -53,6 +53,11 @@ export class Pool {
     return this.options.breaker
   }
 
+  /** The limits that it keeps. */
+  get breaker(): CircuitBreaker {
+    return this.options.breaker
+  }
+
   /** Open connections and those being opened. */
   get size(): number {
     return this.open.size + this.connecting
