@@ -53,11 +53,6 @@ export class Pool {
     return this.options.breaker
   }
 
-  /** The limits that it keeps. */
-  get breaker(): CircuitBreaker {
-    return this.options.breaker
-  }
-
   /** Open connections and those being opened. */
   get size(): number {
     return this.open.size + this.connecting
