@@ -32,6 +32,8 @@ export interface ControlConfigOptions {
 }
 
 const POLL_MS = 300_000
+/** After a snapshot came, until its report is sent: it has to be put into force first. */
+const REPORT_AFTER_MS = 2500
 const BACKOFF = { baseMs: 250, maxMs: 15_000 }
 
 export class ControlConfig implements ConfigSource {
@@ -71,6 +73,7 @@ class Watching {
   private failures = 0
   private fetchTimer: Timer | undefined
   private pollTimer: Timer | undefined
+  private reportTimer: Timer | undefined
 
   constructor(options: ControlConfigOptions, sink: ConfigSink) {
     this.options = options
@@ -81,6 +84,7 @@ class Watching {
     this.stopping.abort()
     this.fetchTimer?.cancel()
     this.pollTimer?.cancel()
+    this.reportTimer?.cancel()
   }
 
   /** Asks for both parts now, and again after the poll interval with jitter. */
@@ -205,6 +209,10 @@ class Watching {
       snapshot: { config: config.value, endpoints: endpoints.value },
       configHash: config.hash,
       endpointsHash: endpoints.hash,
+    })
+    this.reportTimer ??= this.options.clock.after(REPORT_AFTER_MS, () => {
+      this.reportTimer = undefined
+      if (this.options.report() !== undefined) this.want(['config'], 0)
     })
   }
 

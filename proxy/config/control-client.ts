@@ -51,6 +51,7 @@ export class ControlClient {
   /** How far our clock is ahead of the control plane's, by its last answer; undefined: there was none yet. */
   clockSkewMs: number | undefined
   private readonly clock: Clock
+  private identity: Identity | undefined
   private tls: RequestOptions | undefined
 
   constructor(url: URL, clock: Clock) {
@@ -60,6 +61,8 @@ export class ControlClient {
 
   /** From now on calls carry this certificate; what is under way ends with the old one. */
   identify(identity: Identity): void {
+    if (identity === this.identity) return
+    this.identity = identity
     this.tls = {
       agent: newAgent(),
       ...trusting(identity.trustBundle, identity.trustDomain),

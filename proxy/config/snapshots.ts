@@ -19,6 +19,8 @@ export interface SnapshotsOptions {
   readonly log: Log
   /** Puts a snapshot into force; rejects with an `Error`, and changes nothing, when it cannot. */
   readonly apply: (snapshot: Snapshot) => Promise<void>
+  /** A snapshot is in force. */
+  readonly applied: () => void
 }
 
 /** How long the source may take at start before the kept snapshot stands in. */
@@ -114,6 +116,7 @@ export class Snapshots implements ConfigSink {
     if (newConfig) log.info(fields, `snapshot ${configHash} is in force`)
     else log.debug(fields, `endpoints ${endpointsHash} are in force`)
     this.keepTimer ??= clock.after(KEEP_AFTER_MS, () => void this.keep())
+    this.options.applied()
   }
 
   private async keep(): Promise<void> {

@@ -11,7 +11,7 @@ import type { StateDir } from '../state-dir.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createKeyAndRequest } from './csr.ts'
 import { type Identity, readIdentity } from './identity.ts'
-import type { IdentitySource } from './identity-source.ts'
+import { IdentityRefused, type IdentitySource } from './identity-source.ts'
 import { keepIdentity, keptIdentity } from './kept-identity.ts'
 
 export interface ControlIdentityOptions {
@@ -30,9 +30,6 @@ const FIRST_BACKOFF = { baseMs: 250, maxMs: 10_000 }
 const RENEWAL_BACKOFF = { baseMs: 1000, maxMs: 300_000 }
 /** Renewals of certificates that were issued together must not come together: ±5 % of the lifetime. */
 const JITTER_SHARE = 0.1
-
-/** Why there will never be a certificate; the process cannot do its work. */
-export class IdentityRefused extends Error {}
 
 export class ControlIdentity implements IdentitySource {
   private readonly options: ControlIdentityOptions

@@ -9,3 +9,6 @@ export interface IdentitySource {
    */
   watch(accept: (identity: Identity) => void, giveUp: (reason: Error) => void): () => void
 }
+
+/** Why there will never be a certificate: without one the process cannot do its work. */
+export class IdentityRefused extends Error {}

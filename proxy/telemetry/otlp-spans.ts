@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '../../mesh/clock.ts'
 import type { Log } from './log.ts'
-import type { Counter } from './metrics.ts'
+import type { Counter, MetricsRegistry } from './metrics.ts'
 import type { FinishedSpan, SpanSink } from './span-sink.ts'
 import type { FromSpanWorker, ToSpanWorker } from './span-worker.ts'
 
@@ -120,4 +120,14 @@ export class OtlpSpans implements SpanSink {
       `spans do not reach ${url.host}: ${reason}`,
     )
   }
+}
+
+/** Undefined without a URL: then nobody collects spans. */
+export function spanSinkOf(
+  { url, ...options }: Omit<OtlpOptions, 'url' | 'dropped'> & { readonly url: URL | undefined },
+  registry: MetricsRegistry,
+): SpanSink | undefined {
+  if (url === undefined) return undefined
+  const help = 'Spans that could not be handed to the exporter.'
+  return new OtlpSpans({ ...options, url, dropped: registry.counter('selvage_spans_dropped_total', help) })
 }

@@ -33,7 +33,7 @@ export class SocketConnector implements Connector {
   async connect(
     destination: Destination,
     timeoutMs: number,
-    { onChange, onClose }: ConnectionEvents,
+    events: ConnectionEvents,
   ): Promise<ClientConnection> {
     const transport = await this.open(destination, timeoutMs)
     const { codec, limits, clock } = this.options
@@ -41,8 +41,8 @@ export class SocketConnector implements Connector {
       limits,
       clock,
       meshPeer: destination.tls !== undefined,
-      onChange: connection => onChange(connection),
-      onClose: connection => onClose(connection),
+      onChange: connection => events.onChange(connection),
+      onClose: connection => events.onClose(connection),
     })
   }
 

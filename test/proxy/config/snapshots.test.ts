@@ -20,6 +20,7 @@ function begin(source = new MemoryConfig(), state: StateDir = openStateDir(undef
     clock,
     log,
     apply: value => its.apply(value),
+    applied: () => {},
   })
   snapshots.start()
   return { source, state, clock, log, applied, its, snapshots }
