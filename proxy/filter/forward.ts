@@ -3,7 +3,7 @@ import { HEADER_NOT_PROCESSED, HEADER_REASON } from '../../mesh/protocol.ts'
 import { discard } from '../body.ts'
 import type { Attempt, Handler } from '../exchange.ts'
 import { Failure } from '../failure.ts'
-import type { Response } from '../message.ts'
+import { isIdempotent, type Response } from '../message.ts'
 import { Lease, type Pool } from '../upstream/pool.ts'
 
 /** Outbound: to the endpoint that `balance` chose. */
@@ -12,13 +12,17 @@ export const forward = (): Handler<Attempt> => async attempt => {
   if (endpoint === undefined) {
     return attempt.fail(new Failure('internal', 'an attempt was forwarded before it had an endpoint'))
   }
-  const lease = await leaseOf(attempt, endpoint.pool(backend.port), backend.route.timeout.connectMs)
+  const pool = endpoint.pool(backend.port)
+  const { connectMs } = backend.route.timeout
+  const { isMesh } = backend.cluster
+  const acquired = leaseOf(attempt, pool, connectMs)
+  let lease = acquired instanceof Lease ? acquired : await acquired
+  // A peer's sidecar says what it has handed over; from others we learn it only by looking before we send.
+  if (!isMesh && !isIdempotent(attempt.method)) lease = await proven(attempt, lease, pool, connectMs)
   const response = await lease.send(attempt)
-  if (response.status < 400 || !backend.cluster.isMesh) {
-    attempt.answered(response.status, undefined)
-    return response
-  }
-  return heard(attempt, response, endpoint.id)
+  if (response.status >= 400 && isMesh) return heard(attempt, response, endpoint.id)
+  attempt.answered(response.status, undefined)
+  return response
 }
 
 /** Inbound: to the app. A mesh peer is told first, so that it knows what no app has seen (RFC 2518, 10.1). */
@@ -27,31 +31,48 @@ export const forwardToApp = (): Handler<Attempt> => async attempt => {
   if (app === undefined) {
     return attempt.fail(new Failure('internal', 'an attempt was forwarded before its app was known'))
   }
+  const { pool } = app
   const { connectMs } = app.inbound.timeout
-  let lease = await leaseOf(attempt, app.pool, connectMs)
-  const announced = arrival.meshPeer ? request.announceProcessing() : undefined
-  if (announced !== undefined) {
-    await heldWhile(announced, attempt, lease)
-    // The app may have closed the connection meanwhile.
-    while (!lease.usable) lease = await leaseOf(attempt, app.pool, connectMs)
+  const acquired = leaseOf(attempt, pool, connectMs)
+  let lease = acquired instanceof Lease ? acquired : await acquired
+  if (!isIdempotent(attempt.method)) {
+    const announced = arrival.meshPeer ? request.announceProcessing() : undefined
+    if (announced !== undefined) await heldWhile(announced, attempt, lease)
+    lease = await proven(attempt, lease, pool, connectMs)
   }
   const response = await lease.send(attempt)
   attempt.answered(response.status, undefined)
   return response
 }
 
-async function leaseOf(attempt: Attempt, pool: Pool, connectTimeoutMs: number): Promise<Lease> {
+function leaseOf(attempt: Attempt, pool: Pool, connectTimeoutMs: number): Lease | Promise<Lease> {
   if (attempt.cancelledBy !== undefined) return attempt.fail(attempt.cancelledBy)
   const acquired = pool.acquire(attempt, connectTimeoutMs)
   if (acquired instanceof Lease) return acquired
-  const lease = await acquired.catch(error => attempt.fail(error))
-  return goOn(attempt, lease)
+  return acquired.then(
+    lease => goOn(attempt, lease),
+    error => attempt.fail(error),
+  )
 }
 
+/**
+ * A connection that is open as far as anybody can know. When an app dies, the ends of all its connections and the
+ * next request may arrive in one turn of the event loop: whatever has arrived is read before a request that must
+ * not be sent twice goes out on a connection that was used before.
+ */
+async function proven(attempt: Attempt, held: Lease, pool: Pool, connectTimeoutMs: number): Promise<Lease> {
+  if (held.connection.sent > 0) await heldWhile(endOfTurn(), attempt, held)
+  let lease = held
+  while (!lease.usable) lease = await leaseOf(attempt, pool, connectTimeoutMs)
+  return lease
+}
+
+const endOfTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
 /** Waits for something else with a connection in hand. */
-async function heldWhile(announced: Promise<void>, attempt: Attempt, lease: Lease): Promise<void> {
+async function heldWhile(something: Promise<void>, attempt: Attempt, lease: Lease): Promise<void> {
   try {
-    await announced
+    await something
   } catch (error) {
     lease.release()
     await attempt.fail(error instanceof Failure ? error : new Failure('internal', String(error)))

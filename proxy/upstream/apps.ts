@@ -3,6 +3,7 @@ import type { InboundPort, SnapshotConfig } from '../../mesh/snapshot.ts'
 import { Failure } from '../failure.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { UpstreamContext } from './cluster.ts'
+import { ConnectMetrics } from './connect-metrics.ts'
 import { Pool } from './pool.ts'
 
 /** Less than the keep-alive of common servers (Node: 5 s), so that they do not close what we are about to use. */
@@ -69,7 +70,9 @@ export class Apps {
     protocol: InboundPort['protocol'],
   ): AppPort {
     const { connector, clock, metrics, locate } = this.options
-    const breaker = new CircuitBreaker(policy, { direction: 'inbound', port: String(targetPort) }, metrics)
+    const labels = { direction: 'inbound', port: String(targetPort) }
+    const breaker = new CircuitBreaker(policy, labels, metrics)
+    const connects = new ConnectMetrics(metrics, labels)
     const pool = new Pool({
       destination: { ...locate(targetPort), protocol, tls: undefined },
       connector,
@@ -78,6 +81,8 @@ export class Apps {
       limitsConnections: true,
       idleTimeoutMs: APP_IDLE_MS,
       maxIdle: MAX_IDLE,
+      onConnected: () => connects.connected(),
+      onConnectFailure: failure => connects.failed(failure),
     })
     return { breaker, pool }
   }

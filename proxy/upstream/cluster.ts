@@ -10,7 +10,9 @@ import type { Failure } from '../failure.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
+import { ClusterLog } from './cluster-log.ts'
 import { ClusterMetrics, type ClusterNumbers } from './cluster-metrics.ts'
+import { ConnectMetrics } from './connect-metrics.ts'
 import type { Connector, Destination } from './connector.ts'
 import { type DialPort, dialPorts, type PortProtocols, sameProtocols, sameTerms } from './dial-port.ts'
 import { Endpoint, type EndpointHome } from './endpoint.ts'
@@ -40,6 +42,8 @@ export class Cluster implements EndpointHome, ClusterNumbers {
   private config: ClusterConfig
   private readonly context: UpstreamContext
   private readonly metrics: ClusterMetrics
+  private readonly connects: ConnectMetrics
+  private readonly log: ClusterLog
   private readonly endpoints = new Map<string, Endpoint>()
   /** By the keys of `serverNames`. */
   private ports: ReadonlyMap<string, DialPort>
@@ -54,11 +58,10 @@ export class Cluster implements EndpointHome, ClusterNumbers {
     this.ports = dialPorts(config, protocols)
     this.context = context
     this.metrics = new ClusterMetrics(config.workload, context.metrics, this)
-    this.breaker = new CircuitBreaker(
-      config.circuitBreaker,
-      { direction: 'outbound', workload: config.workload },
-      context.metrics,
-    )
+    this.log = new ClusterLog(config.workload, context.log, context.clock)
+    const labels = { direction: 'outbound', workload: config.workload }
+    this.connects = new ConnectMetrics(context.metrics, labels)
+    this.breaker = new CircuitBreaker(config.circuitBreaker, labels, context.metrics)
     this.rotation = this.newRotation(
       endpoint => endpoint.healthy,
       event => this.ejection(event, undefined),
@@ -187,6 +190,11 @@ export class Cluster implements EndpointHome, ClusterNumbers {
       limitsConnections: destination.tls === undefined,
       idleTimeoutMs: PEER_IDLE_MS,
       maxIdle: MAX_IDLE,
+      onConnected: () => this.connects.connected(),
+      onConnectFailure: failure => {
+        this.connects.failed(failure)
+        this.log.connectFailure(failure, destination)
+      },
     })
   }
 
@@ -238,18 +246,16 @@ export class Cluster implements EndpointHome, ClusterNumbers {
   }
 
   private newChecker(policy: HealthCheck): HealthChecker {
-    const { clock, random, connector, log } = this.context
+    const { clock, random, connector } = this.context
     return new HealthChecker({
       clock,
       random,
       policy,
       probe: networkProbe(connector, clock, () => this.ports.values().next().value),
       onResult: result => this.metrics.checks[result].inc(),
-      onChange: ({ id, healthy }) => {
+      onChange: endpoint => {
         this.refresh()
-        const fields = { event: 'endpoint-health', workload: this.workload, endpoint: id, healthy }
-        if (healthy) log.info(fields, `endpoint ${id} of ${this.workload} is healthy again`)
-        else log.warn(fields, `endpoint ${id} of ${this.workload} fails its health checks`)
+        this.log.health(endpoint)
       },
     })
   }
@@ -270,24 +276,10 @@ export class Cluster implements EndpointHome, ClusterNumbers {
     })
   }
 
-  private ejection({ kind, endpoint, forMs, afterErrors }: EjectionEvent, route: string | undefined): void {
-    if (kind === 'ejected') this.metrics.ejections.inc()
+  private ejection(event: EjectionEvent, route: string | undefined): void {
+    if (event.kind === 'ejected') this.metrics.ejections.inc()
     // Routes with a rotation of their own avoid what the workload's detector ejects, too.
     if (route === undefined) this.refresh()
-    const fields = {
-      event: `endpoint-${kind}`,
-      workload: this.workload,
-      endpoint: endpoint.id,
-      route,
-      forMs,
-      afterErrors,
-    }
-    const where = `endpoint ${endpoint.id} of ${this.workload}`
-    if (kind === 'returned') this.context.log.info(fields, `${where} takes requests again`)
-    else
-      this.context.log.warn(
-        fields,
-        `${where} is ejected for ${forMs} ms after ${afterErrors} errors in a row`,
-      )
+    this.log.ejection(event, route)
   }
 }

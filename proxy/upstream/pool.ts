@@ -20,6 +20,9 @@ export interface PoolOptions {
   /** No connection stays idle for longer; must be less than the other side's keep-alive timeout. */
   readonly idleTimeoutMs: number
   readonly maxIdle: number
+  /** Told of each connection that was opened, and of each that was not. */
+  readonly onConnected: () => void
+  readonly onConnectFailure: (failure: Failure) => void
 }
 
 interface Waiter {
@@ -188,6 +191,7 @@ export class Pool {
     this.connecting--
     lease.connection = connection
     this.open.add(lease)
+    this.options.onConnected()
     if (connection.capacity > 0) this.available(lease)
   }
 
@@ -195,8 +199,10 @@ export class Pool {
   private connectFailed(error: unknown): void {
     this.connecting--
     this.options.breaker.connections.leave()
+    const failure = asFailure(error)
+    this.options.onConnectFailure(failure)
     const waiter = this.waiters.shift()
-    if (waiter !== undefined) this.reject(waiter, asFailure(error))
+    if (waiter !== undefined) this.reject(waiter, failure)
     this.openForWaiters()
   }
 

@@ -198,6 +198,46 @@ describe('forward to the app', () => {
   })
 })
 
+describe('a request that must not be sent twice', () => {
+  /** One connection that was used before, closed by the other side while the next request is on its way. */
+  const hangUpUnder = async (inbound: boolean, method: string) => {
+    const sidecar = await fakeSidecar(snapshotOf({ cluster: { tls: 'off' }, route: { retry: once } }))
+    const { connector, settled } = sidecar
+    const go = () => (inbound ? sidecar.receive({ method }) : sidecar.send({ method }))
+    connector.serve = call => call.respond(200)
+    await go().response
+    connector.serve = undefined
+    const { response } = go()
+    connector.connections[0]!.close()
+    await settled()
+    await settled()
+    connector.calls.at(-1)?.respond(200)
+    return { status: (await response).status, connections: connector.connections.length }
+  }
+
+  it.each([
+    ['the app', true],
+    ['an upstream outside the mesh', false],
+  ])('never goes to %s on a connection whose end has arrived', async (_, inbound) => {
+    expect(await hangUpUnder(inbound, 'POST')).toEqual({ status: 200, connections: 2 })
+  })
+
+  it('is not held up on a connection of its own', async () => {
+    const { receive, connector, settled } = await fakeSidecar()
+    connector.immediate = false
+    receive({ method: 'POST' })
+    await settled()
+    connector.connects[0]!.accept()
+    await Promise.resolve()
+      .then(() => {})
+      .then(() => {})
+      .then(() => {})
+      .then(() => {})
+      .then(() => {})
+    expect(connector.calls).toHaveLength(1)
+  })
+})
+
 describe('balance and circuitBreaker', () => {
   it('sends to the endpoint with fewer requests', async () => {
     const { send, connector, settled } = await fakeSidecar(

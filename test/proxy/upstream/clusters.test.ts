@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { OutlierDetection } from '../../../mesh/policy/outlier-detection.ts'
 import type { Endpoint as EndpointInfo, Snapshot } from '../../../mesh/snapshot.ts'
 import { EMPTY_BODY } from '../../../proxy/body.ts'
+import { Failure } from '../../../proxy/failure.ts'
 import { HeaderBlock } from '../../../proxy/header-block.ts'
 import type { OutgoingRequest } from '../../../proxy/message.ts'
+import { type LogFields, silentLog } from '../../../proxy/telemetry/log.ts'
 import { Clusters } from '../../../proxy/upstream/clusters.ts'
 import type { Endpoint } from '../../../proxy/upstream/endpoint.ts'
 import { settled } from '../../../testing/clock.ts'
@@ -260,6 +262,57 @@ describe('rotations of routes', () => {
     expect(cluster().rotationOf('payments/checkout', OUTLIERS)).toBe(rotation)
     cluster().retainRoutes(new Set())
     expect(cluster().rotationOf('payments/checkout', OUTLIERS)).not.toBe(rotation)
+  })
+})
+
+describe('connections', () => {
+  it('are counted, those that failed by their reason', async () => {
+    const { connector, metrics, one, port, touch } = setUp()
+    await touch(one('a'))
+    connector.immediate = false
+    // The first takes the idle connection.
+    void one('a').pool(port()).acquire(request(), 0)
+    const second = one('a').pool(port()).acquire(request(), 0)
+    connector.connects[1]!.refuse()
+    await expect(second).rejects.toThrow()
+    const labels = 'direction="outbound",'
+    expect(metrics.expose()).toContain(`selvage_upstream_connections_total{${labels}workload="payments"} 1`)
+    expect(metrics.expose()).toContain(
+      `selvage_upstream_connect_failures_total{${labels}reason="connect-failure",workload="payments"} 1`,
+    )
+  })
+
+  it('to a peer that is not who it should be are logged, and not each time', async () => {
+    const upstream = fakeUpstream()
+    const warned: LogFields[] = []
+    const clusters = new Clusters({
+      ...upstream,
+      log: { ...silentLog, warn: (fields: LogFields) => void warned.push(fields) },
+    })
+    clusters.reconcile(snapshotOf({}))
+    const cluster = clusters.get('payments')!
+    upstream.connector.immediate = false
+    const distrusted = async () => {
+      const [endpointOfIt] = [...cluster.all]
+      const lease = endpointOfIt!.pool(cluster.dialPort('payments', 80)!).acquire(request(), 0)
+      upstream.connector.connects
+        .at(-1)!
+        .refuse(new Failure('peer-untrusted', '10.0.0.1:15006 is somebody else'))
+      await expect(lease).rejects.toThrow()
+    }
+    await distrusted()
+    await distrusted()
+    expect(warned).toEqual([
+      expect.objectContaining({
+        event: 'peer-untrusted',
+        peer: '10.0.0.1:15006',
+        expected: CLUSTER.identity,
+        reason: '10.0.0.1:15006 is somebody else',
+      }),
+    ])
+    await upstream.clock.advance(10_000)
+    await distrusted()
+    expect(warned).toHaveLength(2)
   })
 })
 

@@ -44,6 +44,8 @@ function poolOf(limits: Partial<Limits> = {}, options: Partial<PoolOptions> = {}
     limitsConnections: true,
     idleTimeoutMs: 4000,
     maxIdle: 8,
+    onConnected: () => {},
+    onConnectFailure: () => {},
     ...options,
   })
   /** Acquires and sends. */
