@@ -3,8 +3,6 @@ import type { Protocol } from '../../mesh/snapshot.ts'
 /** Where a workload's app reaches one port of a service: its sidecar's listener. */
 export interface Reach {
   readonly service: string
-  /** Key in the service's `ports`; undefined in the short form. */
-  readonly portName: string | undefined
   /** The port that callers dial. */
   readonly dialPort: number
   readonly protocol: Protocol
@@ -34,9 +32,9 @@ export function appEnvironment(surroundings: AppSurroundings): Record<string, st
   for (const [targetPort, port] of ports) env[`PORT_${targetPort}`] = String(port)
   for (const reach of reaches) {
     const name = variableName(reach.service)
-    // The first port of a service is its URL; every port has one of its own, by name or number.
+    // The first port of a service is its URL; every port has one of its own.
     env[`${name}_URL`] ??= urlOf(reach)
-    env[`${name}_${variableName(reach.portName ?? String(reach.dialPort))}_URL`] ??= urlOf(reach)
+    env[`${name}_${reach.dialPort}_URL`] ??= urlOf(reach)
   }
   if (httpProxyUrl !== undefined) {
     env.SELVAGE_HTTP_PROXY = httpProxyUrl

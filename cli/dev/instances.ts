@@ -16,10 +16,14 @@ export interface Instance {
   readonly command: string | undefined
 }
 
-/** Every endpoint that `dev` runs: one per workload unless `--endpoints` asks for more. */
+/** Every endpoint that `dev` runs: one per workload unless `--endpoints` asks for more; services in their order. */
 export function instancesOf(mesh: ResolvedMesh, options: RunOptions): Instance[] {
-  return [...mesh.workloads.values()].flatMap(workload => {
-    const count = options.endpoints.get(workload.name) ?? 1
+  const behind = [...mesh.services.values()].flatMap(service => service.workloads)
+  const names = [...new Set([...behind, ...mesh.workloads.keys()])]
+  return names.flatMap(name => {
+    const workload = mesh.workloads.get(name)
+    if (workload === undefined) return []
+    const count = options.endpoints.get(name) ?? 1
     return Array.from({ length: count }, (_, index) => instanceOf(mesh, workload, index + 1, count, options))
   })
 }

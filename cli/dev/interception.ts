@@ -28,9 +28,12 @@ const EXPLICIT = 'explicit: a local port for each service that a workload calls'
  * gets them, if this user may bind them all. Everybody else gets explicit ports.
  */
 export async function chooseInterception(input: InterceptionInput): Promise<Interception> {
-  const { wanted, instances } = input
+  const { wanted, instances, mesh } = input
   if (wanted === 'explicit') return { loopbackFor: undefined, sentence: `${EXPLICIT} (as asked)` }
-  const caller = instances.find(instance => addressesFor(input, instance).length > 0)
+  const callers = instances.filter(instance => addressesFor(input, instance).length > 0)
+  // Who says what it calls means it; who says nothing may call everything.
+  const caller =
+    callers.find(({ workload }) => mesh.workloads.get(workload)?.calls !== undefined) ?? callers[0]
   if (caller === undefined) return { loopbackFor: undefined, sentence: `${EXPLICIT} (nobody calls anybody)` }
   const obstacle = await firstObstacle(addressesFor(input, caller))
   if (obstacle === undefined) {

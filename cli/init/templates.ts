@@ -7,7 +7,12 @@ export default defineMesh({
   services: {
     // Where each app listens. Callers dial port 80 of the service's name.
     web: { targetPort: 3000, calls: ['greeter'] },
-    greeter: { targetPort: 3001, workloads: { v1: {}, v2: {} }, retry: { attempts: 2, on: ['5xx', 'reset'] } },
+    greeter: {
+      targetPort: 3001,
+      calls: [],
+      workloads: { v1: {}, v2: {} },
+      retry: { attempts: 2, on: ['5xx', 'reset'] },
+    },
   },
   routes: [
     { service: 'greeter', match: { headers: { 'x-user-type': 'beta-tester' } }, to: 'greeter/v2' },

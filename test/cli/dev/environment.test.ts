@@ -3,7 +3,6 @@ import { type AppSurroundings, appEnvironment, type Reach } from '../../../cli/d
 
 const reach = (service: string, port: number, more: Partial<Reach> = {}): Reach => ({
   service,
-  portName: undefined,
   dialPort: 80,
   protocol: 'http',
   host: '127.0.0.1',
@@ -50,13 +49,13 @@ describe('appEnvironment', () => {
   it('tells the ports of a service apart, and lets the first be its URL', () => {
     const env = environment({
       reaches: [
-        reach('db', 41001, { portName: 'sql', protocol: 'tcp', dialPort: 5432 }),
-        reach('db', 41002, { portName: undefined, dialPort: 8080 }),
+        reach('db', 41001, { protocol: 'tcp', dialPort: 5432 }),
+        reach('db', 41002, { dialPort: 8080 }),
       ],
     })
     expect(env).toMatchObject({
       DB_URL: 'tcp://127.0.0.1:41001',
-      DB_SQL_URL: 'tcp://127.0.0.1:41001',
+      DB_5432_URL: 'tcp://127.0.0.1:41001',
       DB_8080_URL: 'http://127.0.0.1:41002',
     })
   })
