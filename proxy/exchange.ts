@@ -1,5 +1,5 @@
 /**
- * One request on its way through the sidecar, its attempts, and the lists of filters that it passes.
+ * One request on its way through the sidecar, and the lists of filters that it passes.
  *
  * A handler's promise resolves at the response head; the exchange ends later, when the last byte has gone or
  * something broke. What belongs to the end (duration, bytes, trailers) hangs on `exchange.onEnd`; what belongs to
@@ -8,14 +8,14 @@
 import type { Clock } from '../mesh/clock.ts'
 import type { RequestView } from '../mesh/match.ts'
 import type { Timeout } from '../mesh/policy/timeout.ts'
+import { Attempt } from './attempt.ts'
 import type { BodySource } from './body.ts'
+import { EndListeners } from './end-listeners.ts'
 import { Failure } from './failure.ts'
-import type { HeaderBlock } from './header-block.ts'
 import { HeaderEdits } from './header-block.ts'
-import type { MessageEnd, OutgoingRequest, Request, Response } from './message.ts'
+import type { MessageEnd, Request, Response } from './message.ts'
 import type { Span } from './telemetry/tracer.ts'
 import type { App, Backend } from './upstream/backend.ts'
-import type { Endpoint } from './upstream/endpoint.ts'
 
 export type Handler<X> = (x: X) => Promise<Response>
 export type Filter<X> = (next: Handler<X>) => Handler<X>
@@ -71,20 +71,6 @@ export class ExchangeRecord {
   attempts = 0
 }
 
-/**
- * Who wants to be told of an end, in the order in which they asked. Linked by hand: V8 learns from array literals
- * that survive a collection to make them where only a full collection finds them (measured: more than half of the
- * time of the whole filter list went into that).
- */
-class EndListener<Listener> {
-  readonly run: Listener
-  next: EndListener<Listener> | undefined = undefined
-
-  constructor(run: Listener) {
-    this.run = run
-  }
-}
-
 /** It is also what routes and access rules are matched against. */
 export class Exchange implements RequestView {
   readonly request: Request
@@ -109,8 +95,7 @@ export class Exchange implements RequestView {
   readonly record = new ExchangeRecord()
   /** Set by who waits while no attempt runs (retry between two tries): called when the exchange is stopped. */
   onStop: ((failure: Failure) => void) | undefined = undefined
-  private firstListener: EndListener<ExchangeListener> | undefined = undefined
-  private lastListener: EndListener<ExchangeListener> | undefined = undefined
+  private readonly ends = new EndListeners<[exchange: Exchange]>()
   private stoppedBy: Failure | undefined = undefined
   private finished = false
   /** The answer is the sidecar's own: no attempt has a part in it. */
@@ -152,11 +137,8 @@ export class Exchange implements RequestView {
   }
 
   /** Runs when the exchange is over, exactly once, on abort too; in the order in which filters asked. */
-  onEnd(listener: ExchangeListener): void {
-    const added = new EndListener(listener)
-    if (this.lastListener === undefined) this.firstListener = added
-    else this.lastListener.next = added
-    this.lastListener = added
+  onEnd(listener: (exchange: Exchange) => void): void {
+    this.ends.add(listener)
   }
 
   newAttempt(): Attempt {
@@ -217,11 +199,9 @@ export class Exchange implements RequestView {
     }
     const grpcStatus = end.trailers?.get('grpc-status')
     if (grpcStatus !== undefined) record.grpcStatus = Number(grpcStatus)
-    for (let each = this.firstListener; each !== undefined; each = each.next) each.run(this)
+    this.ends.tell(this)
   }
 }
-
-type ExchangeListener = (exchange: Exchange) => void
 
 const DISCARDED = new Failure('cancelled', 'the request was answered without this attempt')
 
@@ -229,131 +209,6 @@ const DISCARDED = new Failure('cancelled', 'the request was answered without thi
 function cancelAll(last: Attempt | undefined, failure: Failure): void {
   for (let attempt = last; attempt !== undefined; attempt = attempt.previous) attempt.cancel(failure)
 }
-
-/**
- * One try of an exchange. It has its own endpoint, body cursor and `cancel`; the exchange is read-only from here.
- * Several attempts may run at once (hedging).
- */
-export class Attempt implements OutgoingRequest {
-  readonly exchange: Exchange
-  /** 1 for the first try. */
-  readonly number: number
-  readonly previous: Attempt | undefined
-  readonly body: BodySource
-  readonly edits: HeaderEdits | undefined
-  /** Set by `balance`. */
-  endpoint: Endpoint | undefined = undefined
-  /** Of the response; 0 until `forward` has seen its head. */
-  status = 0
-  /** Response flag in the answer of the peer's sidecar: it speaks for itself, not for its app. */
-  peerFlag: string | undefined = undefined
-  /** Installed by who holds the attempt at the moment (pool, client codec): stops it and frees what it holds. */
-  onCancel: ((failure: Failure) => void) | undefined = undefined
-  private cancelled: Failure | undefined = undefined
-  private over = false
-  /** The whole response is here, but nobody has seen its head yet. */
-  private delivered = false
-  private endedBy: Failure | undefined = undefined
-  private firstListener: EndListener<AttemptListener> | undefined = undefined
-  private lastListener: EndListener<AttemptListener> | undefined = undefined
-
-  constructor(exchange: Exchange) {
-    this.exchange = exchange
-    this.previous = exchange.lastAttempt
-    this.number = this.previous === undefined ? 1 : this.previous.number + 1
-    this.body = exchange.body
-    this.edits = exchange.edits
-  }
-
-  /** Where it goes. Throws a `Failure` if no filter `route` came before. */
-  get backend(): Backend {
-    const { backend } = this.exchange
-    if (backend === undefined) throw new Failure('internal', 'an attempt was made before the route was known')
-    return backend
-  }
-
-  get method(): string {
-    return this.exchange.request.method
-  }
-  get scheme(): 'http' | 'https' {
-    return this.exchange.request.scheme
-  }
-  get authority(): string {
-    return this.exchange.request.authority
-  }
-  get path(): string {
-    return this.exchange.request.path
-  }
-  get query(): string {
-    return this.exchange.request.query
-  }
-  get headers(): HeaderBlock {
-    return this.exchange.request.headers
-  }
-
-  /** Stops this try: a per-try timeout, a client that left, a hedge that lost. Idempotent. */
-  cancel(failure: Failure): void {
-    if (this.over || this.delivered || this.cancelled !== undefined) return
-    this.cancelled = failure
-    this.onCancel?.(failure)
-  }
-
-  get cancelledBy(): Failure | undefined {
-    return this.cancelled
-  }
-
-  get ended(): boolean {
-    return this.over
-  }
-
-  /** Runs when the attempt is over, exactly once; `failure` is undefined when the whole response was delivered. */
-  whenEnded(listener: AttemptListener): void {
-    if (this.over) {
-      listener(this, this.endedBy)
-      return
-    }
-    const added = new EndListener(listener)
-    if (this.lastListener === undefined) this.firstListener = added
-    else this.lastListener.next = added
-    this.lastListener = added
-  }
-
-  /** By `forward`: the head of the response is here. */
-  answered(status: number, peerFlag: string | undefined): void {
-    this.status = status
-    this.peerFlag = peerFlag
-    if (this.delivered) this.end(undefined)
-  }
-
-  /** `OutgoingRequest.onInterim`: the client may see it, too. */
-  onInterim(status: number, headers: HeaderBlock): void {
-    this.exchange.request.sendInterim(status, headers)
-  }
-
-  /**
-   * `OutgoingRequest.onEnd`: called by the client codec once it has the attempt. A short response ends before its
-   * head was looked at; whoever listens for the end wants to know the status.
-   */
-  onEnd(failure: Failure | undefined): void {
-    if (failure === undefined && this.status === 0) this.delivered = true
-    else this.end(failure)
-  }
-
-  private end(failure: Failure | undefined): void {
-    if (this.over) return
-    this.over = true
-    this.endedBy = failure
-    for (let each = this.firstListener; each !== undefined; each = each.next) each.run(this, failure)
-  }
-
-  /** Gives up before a codec had it: ends the attempt and rejects. */
-  fail(failure: Failure): Promise<never> {
-    this.onEnd(failure)
-    return Promise.reject(failure)
-  }
-}
-
-type AttemptListener = (attempt: Attempt, failure: Failure | undefined) => void
 
 function withoutPort(authority: string): string {
   const colon = authority.lastIndexOf(':')

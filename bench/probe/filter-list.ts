@@ -6,6 +6,7 @@
 import { EMPTY_BODY } from '../../proxy/body.ts'
 import { systemClock, systemRandom } from '../../proxy/clock.ts'
 import type { ClientConnection } from '../../proxy/codec/codec.ts'
+import { tuneEngine } from '../../proxy/engine.ts'
 import { type Arrival, serving } from '../../proxy/exchange.ts'
 import { HeaderBlock } from '../../proxy/header-block.ts'
 import type { OutgoingRequest, Request, Response } from '../../proxy/message.ts'
@@ -22,6 +23,8 @@ import { CALLED_WORKLOAD, CALLING_WORKLOAD, ROUTE_COUNT, requestPaths, SERVICE_P
 import { benchSnapshot } from '../snapshot.ts'
 import { microsPerAsyncCall } from './micros-per-call.ts'
 
+// As the proxy does.
+tuneEngine()
 const rounds = Number(process.argv[2])
 const clock = systemClock
 const random = systemRandom

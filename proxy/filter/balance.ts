@@ -1,5 +1,6 @@
 /** Chooses the endpoint of an attempt; one that was tried before only if there is no other. */
-import type { Attempt, Filter } from '../exchange.ts'
+import type { Attempt } from '../attempt.ts'
+import type { Filter } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 import type { Endpoint } from '../upstream/endpoint.ts'
 

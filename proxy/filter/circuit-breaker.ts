@@ -1,5 +1,6 @@
 /** Refuses what would be too much at once for a workload. `maxRetries` is asked by `retry`, the rest by pools. */
-import type { Attempt, Filter } from '../exchange.ts'
+import type { Attempt } from '../attempt.ts'
+import type { Filter } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 
 export const circuitBreaker = (): Filter<Attempt> => next => attempt => {

@@ -1,7 +1,8 @@
 /** The end of the lists: a connection from the pool, the request onto it, and what a peer's sidecar says. */
 import { HEADER_NOT_PROCESSED, HEADER_REASON } from '../../mesh/protocol.ts'
+import type { Attempt } from '../attempt.ts'
 import { discard } from '../body.ts'
-import type { Attempt, Handler } from '../exchange.ts'
+import type { Handler } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 import { isIdempotent, type Response } from '../message.ts'
 import { Lease, type Pool } from '../upstream/pool.ts'

@@ -1,5 +1,6 @@
 /** Tells the rotation how each attempt ended, so that endpoints that fail in a row are left out for a while. */
-import type { Attempt, Filter } from '../exchange.ts'
+import type { Attempt } from '../attempt.ts'
+import type { Filter } from '../exchange.ts'
 import type { Failure } from '../failure.ts'
 import { verdictOf } from '../upstream/outlier-detection.ts'
 

@@ -5,8 +5,9 @@
  */
 import type { Clock, Random } from '../../mesh/clock.ts'
 import type { Retry, RetryCondition } from '../../mesh/policy/retry.ts'
+import type { Attempt } from '../attempt.ts'
 import { discard } from '../body.ts'
-import type { Attempt, Exchange, Filter, Handler } from '../exchange.ts'
+import type { Exchange, Filter, Handler } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 import { isIdempotent, type Response } from '../message.ts'
 import { ReplayBody } from '../replay-body.ts'

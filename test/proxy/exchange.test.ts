@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Attempt, eachAttempt, type Filter, type Handler, serving, stack } from '../../proxy/exchange.ts'
+import type { Attempt } from '../../proxy/attempt.ts'
+import { eachAttempt, type Filter, type Handler, serving, stack } from '../../proxy/exchange.ts'
 import { Failure } from '../../proxy/failure.ts'
 import { HeaderBlock } from '../../proxy/header-block.ts'
 import { ManualClock } from '../../testing/clock.ts'
