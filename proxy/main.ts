@@ -7,6 +7,7 @@
  * this workload; 5 a defect of Selvage itself.
  */
 import { systemClock } from './clock.ts'
+import { tuneEngine } from './engine.ts'
 import { IdentityRefused } from './identity/identity-source.ts'
 import { type RunningProxy, startProxy } from './proxy.ts'
 import { readSettings, SettingsError, unknownVariables } from './settings.ts'
@@ -67,6 +68,7 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  tuneEngine()
   process.on('uncaughtException', onDefect)
   process.on('unhandledRejection', onDefect)
   const settings = readSettings(process.env)

@@ -5,7 +5,8 @@
  */
 import type { Clock } from '../../mesh/clock.ts'
 import type { SnapshotConfig } from '../../mesh/snapshot.ts'
-import { type Attempt, type Exchange, eachAttempt, type Filter, type Handler, stack } from '../exchange.ts'
+import type { Attempt } from '../attempt.ts'
+import { type Exchange, eachAttempt, type Filter, type Handler, stack } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 import { accessLog } from '../filter/access-log.ts'
 import { metrics } from '../filter/metrics.ts'
