@@ -21,7 +21,8 @@ interface Answer {
 }
 
 const TIMEOUT_MS = 10_000
-const FRAGMENT = 'shop'
+/** The one that `selvage apply` writes, too. */
+const FRAGMENT = 'mesh'
 
 export interface Accepted {
   readonly revision: number

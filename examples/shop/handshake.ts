@@ -1,5 +1,5 @@
 /** The demo knocks at a sidecar itself, as a stranger: TLS, but no certificate of the mesh. */
-import { connect, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 
 export interface Door {
   readonly host: string
@@ -23,15 +23,7 @@ const PATIENCE_MS = 5_000
 /** @throws when there was no handshake at all, or the certificate does not belong to the mesh */
 export function knock(door: Door): Promise<Knock> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: door.host,
-      port: door.port,
-      servername: door.serverName,
-      ca: door.root,
-      ALPNProtocols: ['selvage-h1'],
-      // The chain is checked against the root; names in the mesh are SPIFFE IDs, which the caller of this looks at.
-      checkServerIdentity: () => undefined,
-    })
+    const socket = connect(optionsOf(door))
     let shown: Omit<Knock, 'refusedBy'> | undefined
     const end = (refusedBy: string | undefined, error?: Error) => {
       socket.destroy()
@@ -49,6 +41,31 @@ export function knock(door: Door): Promise<Knock> {
     socket.once('close', () => end('the connection was closed'))
   })
 }
+
+/** Whether TLS 1.2 is spoken there; what is refused to a stranger's hello is refused to everybody's. */
+export function speaksTls12(door: Door): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ ...optionsOf(door), minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' })
+    const end = (spoken: boolean) => {
+      socket.destroy()
+      resolve(spoken)
+    }
+    socket.setTimeout(PATIENCE_MS, () => end(true))
+    socket.once('secureConnect', () => end(true))
+    socket.once('error', () => end(false))
+    socket.once('close', () => end(false))
+  })
+}
+
+const optionsOf = ({ host, port, serverName, root }: Door): ConnectionOptions => ({
+  host,
+  port,
+  servername: serverName,
+  ca: root,
+  ALPNProtocols: ['selvage-h1'],
+  // The chain is checked against the root; names in the mesh are SPIFFE IDs, which the caller of this looks at.
+  checkServerIdentity: () => undefined,
+})
 
 const peerOf = (socket: TLSSocket): string =>
   /URI:([^,]+)/.exec(socket.getPeerCertificate().subjectaltname ?? '')?.[1] ?? 'none'

@@ -6,7 +6,8 @@ import { waitFor } from './clock.ts'
 
 const LIFELINE = new URL('exit-with-parent.ts', import.meta.url).href
 /** Lines of a child's own words that are kept for the message when it dies. */
-const KEPT_LINES = 20
+const KEPT_LINES = 8
+const KEPT_EVENTS = 1_000
 
 export interface ProcessSpec {
   /** What people call it: `web`, `sidecar of payments-v1-a`. */
@@ -84,7 +85,7 @@ export class Process {
 
   private read(line: string): void {
     const event = parseEvent(line)
-    if (event !== undefined) this.events.push(event)
+    if (event !== undefined && this.events.length < KEPT_EVENTS) this.events.push(event)
     this.lastLines.push(line)
     if (this.lastLines.length > KEPT_LINES) this.lastLines.shift()
   }

@@ -2,6 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { snapshotOf } from './admin.ts'
+import { waitFor } from './clock.ts'
 import { type ControlApi, openControlApi } from './control-api.ts'
 import { INSTANCES } from './instances.ts'
 import { whyNotLoopback } from './loopback.ts'
@@ -54,6 +56,18 @@ export class Shop {
     }
     await Promise.all(this.members.flatMap(member => [member.startApp(), member.startSidecar()]))
     await Promise.all(this.members.map(member => member.sidecarReady()))
+    progress('waiting until they know each other')
+    await Promise.all(this.members.map(member => this.knowsEverybody(member)))
+  }
+
+  /** A sidecar that is ready announces itself; its callers learn of it a moment later. */
+  private async knowsEverybody(caller: Member): Promise<void> {
+    if (caller.instance.calls.length === 0) return
+    const wanted = INSTANCES.filter(({ app }) => caller.instance.calls.includes(app)).length
+    await waitFor(`sidecar of ${caller.instance.name}: to know ${wanted} endpoints`, START_MS, async () => {
+      const { endpoints } = await snapshotOf(caller.adminUrl)
+      return Object.values(endpoints.clusters).flat().length >= wanted
+    })
   }
 
   async startControl(): Promise<void> {

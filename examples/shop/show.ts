@@ -22,9 +22,9 @@ const edge = (from: string, to: string): EdgeView => ({
 })
 
 const EDGES = [
-  ['web', 'orders'],
   ['web', 'payments/v1'],
   ['web', 'payments/v2'],
+  ['web', 'orders'],
   ['orders', 'payments/v1'],
   ['orders', 'payments/v2'],
 ] as const
@@ -65,7 +65,6 @@ export class Show {
       edges: this.edges,
       steps: [...this.stepViews.values()],
     }
-    shop.fleet.onUnexpectedEnd = process => this.problem(process.obituary)
   }
 
   async run(): Promise<Result> {
@@ -75,7 +74,7 @@ export class Show {
     const seconds = setInterval(() => this.nextSecond(), 1_000)
     const frames = setInterval(() => this.screen.draw(this.refreshed()), DRAW_MS)
     try {
-      await play(step => this.runStep(step))
+      await Promise.race([play(step => this.runStep(step)), this.casualty()])
       traffic.stop()
       await waitFor('the last answers', SETTLE_MS, () => traffic.idle)
     } finally {
@@ -118,9 +117,14 @@ export class Show {
     return { summary, problems: [...findings.problems, ...problemsOf(summary), ...shiftProblem(tally)] }
   }
 
-  private problem(text: string): void {
-    this.findings.problems.push(text)
-    this.screen.note(this.refreshed(), text)
+  /** Settles when a process dies that nobody killed: what follows would prove nothing. */
+  private casualty(): Promise<void> {
+    return new Promise(resolve => {
+      this.shop.fleet.onUnexpectedEnd = process => {
+        this.findings.problems.push(process.obituary)
+        resolve()
+      }
+    })
   }
 
   private nextSecond(): void {

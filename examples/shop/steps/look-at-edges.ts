@@ -1,7 +1,7 @@
-/** Who proves what to whom: each callee's sidecar is asked for its certificate, and must refuse who has none. */
+/** Who proves what to whom: each callee's sidecar must show who it is, speak TLS 1.3 and refuse a stranger. */
 import { snapshotOf } from '../admin.ts'
 import { waitFor } from '../clock.ts'
-import { knock } from '../handshake.ts'
+import { knock, speaksTls12 } from '../handshake.ts'
 import type { Step } from '../step.ts'
 
 const PATIENCE_MS = 15_000
@@ -16,8 +16,10 @@ export const lookAtEdges: Step = {
       if (endpoint === undefined || serverName === undefined)
         throw new Error(`${edge.from} knows no ${edge.to}`)
       const { address: host, port } = endpoint
-      const seen = await knock({ host, port, serverName, root: shop.control.root })
+      const door = { host, port, serverName, root: shop.control.root }
+      const seen = await knock(door)
       if (seen.refusedBy === undefined) throw new Error(`${edge.to} let in a caller without a certificate`)
+      if (await speaksTls12(door)) throw new Error(`${edge.to} speaks TLS 1.2, expected nothing below 1.3`)
       edge.protocol = seen.protocol
       edge.peer = seen.peer
       findings.mtls ??= { protocol: seen.protocol, peer: seen.peer }
@@ -26,6 +28,6 @@ export const lookAtEdges: Step = {
       if (!caller.endsWith(`/workload/${edge.from}`)) throw new Error(`${name}: the callee saw ${caller}`)
       edge.caller = caller
     }
-    return 'identities proven both ways; a caller without a certificate was refused at each'
+    return 'identities proven both ways; strangers and TLS 1.2 refused at each'
   },
 }

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Summary } from '../../examples/shop/summary.ts'
+
+const DEMO = join(import.meta.dirname, '../../examples/shop/demo.ts')
+const PATIENCE_MS = 150_000
+
+interface Run {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the demo as a person does. */
+const run = (...words: string[]): Promise<Run> =>
+  new Promise(resolve => {
+    const child = spawn(process.execPath, [DEMO, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', chunk => {
+      stdout += chunk
+    })
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    child.on('close', code => resolve({ code, stdout, stderr }))
+  })
+
+describe('npm run demo -- --json', () => {
+  let demo: Run
+  let summary: Summary
+
+  beforeAll(async () => {
+    demo = await run('--json')
+    // Its own words say what did not hold, whichever expectation fails first.
+    if (demo.code !== 0) process.stderr.write(demo.stderr)
+    summary = JSON.parse(demo.stdout) as Summary
+  }, PATIENCE_MS)
+
+  it('exits 0, with progress on stderr and nothing but JSON on stdout', () => {
+    expect(demo.code).toBe(0)
+    expect(demo.stderr).toMatch(/interception: (loopback|explicit)/)
+    expect(demo.stderr).not.toContain('did not hold')
+  })
+
+  it('splits 90/10 within 3 points over at least 2,000 requests', () => {
+    const { 'payments/v1': v1, 'payments/v2': v2 } = summary.split
+    expect(v1 + v2).toBeGreaterThanOrEqual(2_000)
+    expect(Math.abs((100 * v2) / (v1 + v2) - 10)).toBeLessThanOrEqual(3)
+  })
+
+  it('sends every beta tester to v2', () => {
+    expect(summary.betaTesters['payments/v1']).toBe(0)
+    expect(summary.betaTesters['payments/v2']).toBeGreaterThan(100)
+  })
+
+  it('fails no idempotent request, through weight change, kills and the control plane’s end', () => {
+    expect(summary.failed).toBe(0)
+    expect(summary.instanceKilled.failed).toBe(0)
+    expect(summary.controlPlaneStopped).toMatchObject({ failed: 0 })
+    expect(summary.controlPlaneStopped.requests).toBeGreaterThan(100)
+  })
+
+  it('fails no POST that no app received', () => {
+    expect(summary.instanceKilled.failedPosts).toBe(0)
+  })
+
+  it('enforces the weight change within a second', () => {
+    expect(summary.weightChange.enforcedAfterMs).toBeGreaterThan(0)
+    expect(summary.weightChange.enforcedAfterMs).toBeLessThanOrEqual(1_000)
+  })
+
+  it('ejects the broken endpoint after the five errors of the document', () => {
+    expect(summary.ejected.afterErrors).toBe(5)
+  })
+
+  it('refuses the unauthorised caller and says why', () => {
+    expect(summary.denied.status).toBe(403)
+    expect(summary.denied.reason).toMatch(/orders/)
+  })
+
+  it('speaks TLS 1.3 between proven identities', () => {
+    expect(summary.mtls.protocol).toBe('TLSv1.3')
+    expect(summary.mtls.peer).toMatch(/^spiffe:\/\/shop\.internal\/workload\//)
+  })
+
+  it('measures latency', () => {
+    const { p50Ms, p99Ms } = summary.latency
+    expect(p50Ms).toBeGreaterThan(0)
+    expect(p99Ms).toBeGreaterThanOrEqual(p50Ms!)
+  })
+})
+
+describe('npm run demo with an argument that it does not know', () => {
+  it('says so, how it is used, and exits 2', async () => {
+    const { code, stdout, stderr } = await run('--jsn')
+    expect(code).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/unknown argument "--jsn"[\s\S]*--json/)
+  })
+})
