@@ -82,7 +82,9 @@ export function wireDataPlane(options: DataPlaneOptions): DataPlane {
 
   // Where traffic goes.
   const contexts = new SecureContexts()
-  const connector = new SocketConnector({ contexts, codec: http1Client, limits, clock })
+  // How long an answer may be silent is a policy (filter `timeout`), not a limit of the codec.
+  const patient = { ...limits, bodyIdleTimeoutMs: 0 }
+  const connector = new SocketConnector({ contexts, codec: http1Client, limits: patient, clock })
   const upstream = { connector, clock, random, metrics: registry, log }
   const clusters = new Clusters(upstream)
   const apps = new Apps({

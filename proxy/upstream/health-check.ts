@@ -148,7 +148,9 @@ async function askHttp(
   clock: Clock,
 ): Promise<ProbeResult> {
   const request = new CheckRequest(port.host, policy.path)
+  // Until the last byte: an answer that stands still must not keep its connection.
   const timer = clock.after(policy.timeoutMs, () => request.cancel())
+  request.whenOver = () => timer.cancel()
   try {
     const lease = await endpoint.pool(port).acquire(request, policy.timeoutMs)
     if (request.cancelled) {
@@ -160,8 +162,9 @@ async function askHttp(
     discard(body)
     if (refusedByRule) return 'silent'
     return status >= 200 && status < 300 ? 'passed' : 'failed'
-  } finally {
+  } catch (error) {
     timer.cancel()
+    throw error
   }
 }
 
@@ -189,6 +192,7 @@ class CheckRequest implements OutgoingRequest {
   readonly body = EMPTY_BODY
   onCancel: ((failure: Failure) => void) | undefined = undefined
   cancelled = false
+  whenOver: () => void = () => {}
 
   constructor(host: string, target: string) {
     const mark = target.indexOf('?')
@@ -202,5 +206,7 @@ class CheckRequest implements OutgoingRequest {
     this.onCancel?.(TOO_LATE)
   }
 
-  onEnd(): void {}
+  onEnd(): void {
+    this.whenOver()
+  }
 }

@@ -86,6 +86,17 @@ describe('active health checks', () => {
     expect(healthy()).toEqual(['b'])
   })
 
+  it('do not let an answer that stands still keep its connection', async () => {
+    const { start, clock, connector, healthy } = checked({}, ['a'])
+    connector.serve = call => call.respond(200, {}, true)
+    start()
+    await clock.advance(999)
+    expect(connector.connections[0]!.closed).toBe(false)
+    await clock.advance(1)
+    expect(connector.connections[0]!.closed).toBe(true)
+    expect(healthy()).toEqual(['a'])
+  })
+
   it('count a connection that is refused as a failure', async () => {
     const { start, clock, connector, healthy } = checked()
     connector.down.add('10.0.0.1:15006')
