@@ -98,7 +98,7 @@ class BufferReader implements SocketReader, Borrower {
     this.socket.resume()
   }
 
-  /** Only noted: who resumes before the next bytes come has saved two system calls. */
+  /** Only noted: whoever resumes before the next bytes come (nearly everybody) has saved two system calls. */
   pause(): void {
     this.paused = true
   }
@@ -117,13 +117,14 @@ class BufferReader implements SocketReader, Borrower {
 
   /** False stops the reading. */
   private onRead(byteCount: number, bytes: Buffer): boolean {
+    const wasPaused = this.paused
     const outer = delivering
     delivering = this.lease === SHARED ? undefined : this
     this.inCall = true
     this.deliver(bytes.subarray(0, byteCount))
     this.inCall = false
     delivering = outer
-    this.stopped = this.paused
+    this.stopped = wasPaused && this.paused
     return !this.stopped
   }
 

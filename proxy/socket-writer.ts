@@ -14,7 +14,7 @@ import { out } from './out-buffer.ts'
 import { readerOf } from './socket-reader.ts'
 
 export interface SocketWriter {
-  /** Takes the whole chunk, which may be reused afterwards. False: `drained` will be called. */
+  /** Takes the whole chunk, which may be reused afterwards. False: better wait until `drained` is called. */
   write(chunk: Buffer): boolean
   readonly pendingBytes: number
   /** Half-closes when everything is out. */
@@ -68,7 +68,6 @@ class HandleWriter implements SocketWriter {
   private held: Lease | undefined
   private queue: Buffer[] = []
   private queuedBytes = 0
-  private mustCallDrained = false
   private ending = false
   private readonly complete = (status: number): void => this.onComplete(status)
 
@@ -133,9 +132,7 @@ class HandleWriter implements SocketWriter {
 
   /** Plain sockets wait as soon as the kernel takes no more: then nothing needs to be copied. */
   private mayGoOn(): boolean {
-    const more = this.encrypts && this.pendingBytes < QUEUE_BYTES
-    if (!more) this.mustCallDrained = true
-    return more
+    return this.encrypts && this.pendingBytes < QUEUE_BYTES
   }
 
   private onComplete(status: number): void {
@@ -163,10 +160,7 @@ class HandleWriter implements SocketWriter {
   private settle(): void {
     if (this.socket.destroyed) return
     if (this.ending) this.socket.end()
-    else if (this.mustCallDrained) {
-      this.mustCallDrained = false
-      this.drained()
-    }
+    this.drained()
   }
 
   private fail(status: number): void {
@@ -184,7 +178,6 @@ class StreamWriter implements SocketWriter {
   pendingBytes = 0
   private readonly socket: Socket
   private readonly drained: () => void
-  private mustCallDrained = false
 
   constructor(socket: Socket, drained: () => void) {
     this.socket = socket
@@ -196,9 +189,7 @@ class StreamWriter implements SocketWriter {
     this.pendingBytes += chunk.length
     const byteCount = chunk.length
     this.socket.write(retain(chunk), () => this.onWritten(byteCount))
-    const more = this.pendingBytes < QUEUE_BYTES
-    if (!more) this.mustCallDrained = true
-    return more
+    return this.pendingBytes < QUEUE_BYTES
   }
 
   end(): void {
@@ -207,8 +198,6 @@ class StreamWriter implements SocketWriter {
 
   private onWritten(byteCount: number): void {
     this.pendingBytes -= byteCount
-    if (this.pendingBytes > 0 || !this.mustCallDrained || this.socket.destroyed) return
-    this.mustCallDrained = false
-    this.drained()
+    if (this.pendingBytes === 0 && !this.socket.destroyed) this.drained()
   }
 }

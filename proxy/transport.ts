@@ -13,7 +13,7 @@ export interface Transport {
   onRead: (chunk: Buffer) => void
   /** The peer will send no more. The other direction stays open until `end`. */
   onReadEnd: () => void
-  /** All accepted writes have left the process. Called only after a write that returned false. */
+  /** All accepted writes have left the process: `pendingBytes` fell to 0. */
   onDrain: () => void
   /** The connection is gone; called exactly once, also after `destroy`. The error says why, if it broke. */
   onClose: (error: Error | undefined) => void
