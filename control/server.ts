@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { getRequestListener } from '@hono/node-server'
 import type { Timer } from '../mesh/clock.ts'
@@ -60,13 +60,14 @@ export async function startServer(options: ServerOptions): Promise<ControlServer
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
   )
+  const sockets = socketsOf(server)
   await listen(server, host, port)
   const renewal = keepRenewing(server, options)
   return {
     url: urlOf(host, (server.address() as AddressInfo).port),
     async close() {
       renewal.cancel()
-      await closeServer(server)
+      await closeServer(server, sockets)
     },
   }
 }
@@ -133,8 +134,18 @@ function urlOf(host: string, port: number): string {
   return `https://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
+/** Open connections, those in the middle of a handshake too: the server itself does not count these. */
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
 /** Connections that become idle only after `close` would live on for as long as they are kept alive. */
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = once(server, 'close')
   server.close()
   let waitedMs = 0
@@ -142,7 +153,7 @@ async function closeServer(server: Server): Promise<void> {
     systemClock.after(SWEEP_MS, () => {
       waitedMs += SWEEP_MS
       if (waitedMs < GRACE_MS) server.closeIdleConnections()
-      else server.closeAllConnections()
+      else for (const socket of sockets) socket.destroy()
       timer = sweep()
     })
   let timer = sweep()
