@@ -34,7 +34,7 @@ export const inbound = (its: InboundDependencies): Handler<Exchange> =>
   stack(
     [
       accessLog({ log: its.accessLog }), // tells of every exchange when it is over
-      trace({ tracer: its.tracer }), // gives everyone after it the trace context
+      trace({ tracer: its.tracer, registry: its.registry }), // gives everyone after it the trace context
       metrics({ registry: its.registry }), // counts it and how long it took
       rescue({ log: its.log }), // answers when something below fails, and says why
       identity({ routing: its.routing, ownId: its.ownId }), // who is calling, proven

@@ -35,10 +35,10 @@ export const outbound = (its: OutboundDependencies): Handler<Exchange> =>
   stack(
     [
       accessLog({ log: its.accessLog }), // tells of every exchange when it is over
-      trace({ tracer: its.tracer }), // gives everyone after it the trace context
+      trace({ tracer: its.tracer, registry: its.registry }), // gives everyone after it the trace context
       metrics({ registry: its.registry }), // counts it and how long it took
       rescue({ log: its.log }), // answers when something below fails, and says why
-      route({ routing: its.routing }), // where to: service, route, one workload by weight
+      route({ routing: its.routing, registry: its.registry }), // where to: service, route, one workload by weight
       timeout({ clock: its.clock }), // how long the answer may take, over all tries
       retry({ clock: its.clock, random: its.random, registry: its.registry }), // calls what follows again
     ],

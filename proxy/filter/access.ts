@@ -4,7 +4,8 @@ import type { Clock } from '../../mesh/clock.ts'
 import type { Exchange, Filter } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { MetricsRegistry } from '../telemetry/metrics.ts'
+import type { Counter, MetricsRegistry } from '../telemetry/metrics.ts'
+import type { App } from '../upstream/backend.ts'
 
 export interface AccessDependencies {
   readonly clock: Clock
@@ -15,9 +16,20 @@ export interface AccessDependencies {
 export const access = (dependencies: AccessDependencies): Filter<Exchange> => {
   const { registry } = dependencies
   const noteShadow = shadowNotes(dependencies)
+  const counters = new WeakMap<App, Counter>()
+  const count = (app: App): void => {
+    let checks = counters.get(app)
+    if (checks === undefined) {
+      const help = 'Requests that access rules were asked about.'
+      checks = registry.counter('selvage_access_checks_total', help, { service: app.service })
+      counters.set(app, checks)
+    }
+    checks.inc()
+  }
   return next => exchange => {
     const { app } = exchange
     if (app === undefined) return Promise.reject(new Failure('internal', 'access was asked before the route'))
+    count(app)
     const verdict = app.access.authorise(exchange)
     if (verdict.shadow !== undefined) noteShadow(exchange, verdict, verdict.shadow)
     if (verdict.allowed) return next(exchange)

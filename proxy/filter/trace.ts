@@ -1,18 +1,27 @@
 /** A span for each recorded exchange, and the trace context for everyone after it (W3C Trace Context). */
 import type { Exchange, Filter } from '../exchange.ts'
+import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import type { SpanAttributes } from '../telemetry/span-sink.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 
-export const trace =
-  ({ tracer }: { readonly tracer: Tracer }): Filter<Exchange> =>
-  next =>
-  exchange => {
+export interface TraceDependencies {
+  readonly tracer: Tracer
+  readonly registry: MetricsRegistry
+}
+
+export const trace = ({ tracer, registry }: TraceDependencies): Filter<Exchange> => {
+  const sampled = registry.counter('selvage_spans_sampled_total', 'Requests that are recorded as spans.')
+  return next => exchange => {
     const { request, arrival } = exchange
     const kind = arrival.direction === 'inbound' ? 'server' : 'client'
     exchange.span = tracer.start(request.method, kind, request.headers, () => exchange.editRequest())
-    if (exchange.span !== undefined) exchange.onEnd(endSpan)
+    if (exchange.span !== undefined) {
+      sampled.inc()
+      exchange.onEnd(endSpan)
+    }
     return next(exchange)
   }
+}
 
 function endSpan(exchange: Exchange): void {
   const { span, record } = exchange

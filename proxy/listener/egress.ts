@@ -53,7 +53,7 @@ export class Egress {
     return stack(
       [
         accessLog({ log }),
-        trace({ tracer }),
+        trace({ tracer, registry }),
         metrics({ registry }),
         rescue({ log: ownLog }),
         onlySilenceEnds,

@@ -23,6 +23,7 @@ const GAUGES: readonly (readonly [name: string, help: string, read: keyof Cluste
 
 export class ClusterMetrics {
   readonly ejections: Counter
+  readonly observations: Counter
   readonly checks: Readonly<Record<ProbeResult, Counter>>
   private readonly workload: string
   private readonly registry: MetricsRegistry
@@ -33,6 +34,8 @@ export class ClusterMetrics {
     this.ejections = registry.counter('selvage_outlier_ejections_total', 'Ejections of endpoints.', {
       workload,
     })
+    const help = 'Ends of attempts that outlier detection has judged.'
+    this.observations = registry.counter('selvage_outlier_observations_total', help, { workload })
     const check = (result: ProbeResult): Counter =>
       registry.counter('selvage_health_checks_total', 'Active health checks by result.', { workload, result })
     this.checks = { passed: check('passed'), failed: check('failed'), silent: check('silent') }

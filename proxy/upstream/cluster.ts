@@ -271,6 +271,7 @@ export class Cluster implements EndpointHome, ClusterNumbers {
       members: () => this.all,
       memberCount: () => this.endpoints.size,
       isWell,
+      observations: this.metrics.observations,
       panicThresholdPercent: () => this.config.loadBalancer.panicThresholdPercent,
       onEvent,
     })

@@ -68,9 +68,15 @@ export class Clusters {
     }
     for (const { service, retryBudget } of config.outbound) {
       const budget = this.budgets.get(service)
-      if (budget === undefined) this.budgets.set(service, new RetryBudget(retryBudget))
+      if (budget === undefined) this.budgets.set(service, this.newBudget(service, retryBudget))
       else budget.update(retryBudget)
     }
+  }
+
+  private newBudget(service: string, policy: SnapshotConfig['outbound'][number]['retryBudget']): RetryBudget {
+    const help = 'First tries, which earn retry budget.'
+    const { metrics } = this.context
+    return new RetryBudget(policy, metrics.counter('selvage_retry_budget_earned_total', help, { service }))
   }
 
   /** Resolves when every cluster may take requests, or when that has taken too long. */

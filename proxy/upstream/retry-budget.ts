@@ -4,17 +4,21 @@
  * traffic. A dying service then sees 20 % more requests, never three times as many.
  */
 import type { RetryBudget as RetryBudgetPolicy } from '../../mesh/snapshot.ts'
+import type { Counter } from '../telemetry/metrics.ts'
 
 const WINDOW_SECONDS = 10
 
 export class RetryBudget {
+  private readonly firstTries: Counter
   private earnedPerTry = 0
   private reserve = 0
   /** Earned less spent, by second; slots older than the window are forgotten. */
   private readonly seconds = new Float64Array(WINDOW_SECONDS)
   private lastSecond = 0
 
-  constructor(policy: RetryBudgetPolicy) {
+  /** `firstTries` counts what earned. */
+  constructor(policy: RetryBudgetPolicy, firstTries: Counter) {
+    this.firstTries = firstTries
     this.update(policy)
   }
 
@@ -26,6 +30,7 @@ export class RetryBudget {
 
   /** A first try. `nowMs`: of the monotonic clock. */
   earn(nowMs: number): void {
+    this.firstTries.inc()
     const second = this.turn(nowMs)
     this.seconds[second] = this.seconds[second]! + this.earnedPerTry
   }

@@ -4,6 +4,7 @@
  */
 import type { Clock, Random } from '../../mesh/clock.ts'
 import type { OutlierDetection } from '../../mesh/policy/outlier-detection.ts'
+import type { Counter } from '../telemetry/metrics.ts'
 import { type Candidates, candidatesOf, pickEndpoint } from './balancer.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type EjectionEvent, OutlierDetector, type Verdict } from './outlier-detection.ts'
@@ -17,6 +18,8 @@ export interface RotationOptions {
   /** Whether an endpoint is well but for what this rotation's detector says. */
   readonly isWell: (endpoint: Endpoint) => boolean
   readonly panicThresholdPercent: () => number
+  /** Counts ends of attempts that were judged. */
+  readonly observations: Counter
   /** After an ejection or its end. */
   readonly onEvent: (event: EjectionEvent) => void
 }
@@ -54,7 +57,9 @@ export class Rotation {
 
   /** What the end of an attempt says about its endpoint. */
   observe(endpoint: Endpoint, verdict: Verdict): void {
-    this.detector?.observe(endpoint, verdict)
+    if (this.detector === undefined) return
+    this.options.observations.inc()
+    this.detector.observe(endpoint, verdict)
   }
 
   isEjected(endpoint: Endpoint): boolean {

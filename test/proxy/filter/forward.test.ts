@@ -312,6 +312,7 @@ describe('outlierDetection', () => {
     expect(served.filter(address => address === '10.0.0.1')).toHaveLength(2)
     expect(cluster().ejectedCount).toBe(1)
     expect(metrics.expose()).toContain('selvage_outlier_ejections_total{workload="payments"} 1')
+    expect(metrics.expose()).toContain('selvage_outlier_observations_total{workload="payments"} 100')
     expect(logged.map(({ event }) => event)).toEqual(['endpoint-ejected'])
     await clock.advance(30_000)
     expect(cluster().ejectedCount).toBe(0)

@@ -185,4 +185,20 @@ describe('metrics', () => {
     request.end()
     expect(metrics.expose()).toContain('selvage_requests_active{direction="outbound"} 0')
   })
+
+  it('shows that each policy was asked', async () => {
+    const { send, receive, metrics } = await observed({ traceSamplePercent: 100 })
+    for (const sent of [send(), send(), receive()]) {
+      await sent.response
+      sent.request.end()
+    }
+    expect(metrics.expose().split('\n')).toEqual(
+      expect.arrayContaining([
+        'selvage_routes_matched_total{route="default",service="payments"} 2',
+        'selvage_retry_budget_earned_total{service="payments"} 2',
+        'selvage_access_checks_total{service="web"} 1',
+        'selvage_spans_sampled_total 3',
+      ]),
+    )
+  })
 })

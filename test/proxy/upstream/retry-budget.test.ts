@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Counter } from '../../../proxy/telemetry/metrics.ts'
 import { RetryBudget } from '../../../proxy/upstream/retry-budget.ts'
 
 const spendAll = (budget: RetryBudget, nowMs: number): number => {
@@ -14,27 +15,27 @@ const earn = (budget: RetryBudget, tries: number, nowMs: number): void => {
 
 describe('RetryBudget', () => {
   it('allows one retry for five first tries at 20 %', () => {
-    const budget = new RetryBudget({ percent: 20, minPerSecond: 0 })
+    const budget = new RetryBudget({ percent: 20, minPerSecond: 0 }, new Counter())
     earn(budget, 100, 1000)
     expect(spendAll(budget, 1000)).toBe(20)
   })
 
   it('allows the reserve without any traffic, and again after the window', () => {
-    const budget = new RetryBudget({ percent: 20, minPerSecond: 2 })
+    const budget = new RetryBudget({ percent: 20, minPerSecond: 2 }, new Counter())
     expect(spendAll(budget, 0)).toBe(20)
     expect(spendAll(budget, 9_000)).toBe(0)
     expect(spendAll(budget, 10_000)).toBe(20)
   })
 
   it('forgets what was earned ten seconds ago', () => {
-    const budget = new RetryBudget({ percent: 20, minPerSecond: 0 })
+    const budget = new RetryBudget({ percent: 20, minPerSecond: 0 }, new Counter())
     earn(budget, 50, 500)
     expect(budget.spend(9_900)).toBe(true)
     expect(budget.spend(10_000)).toBe(false)
   })
 
   it('keeps what was earned when its terms change', () => {
-    const budget = new RetryBudget({ percent: 20, minPerSecond: 0 })
+    const budget = new RetryBudget({ percent: 20, minPerSecond: 0 }, new Counter())
     earn(budget, 50, 0)
     budget.update({ percent: 0, minPerSecond: 0 })
     earn(budget, 50, 0)
@@ -42,7 +43,7 @@ describe('RetryBudget', () => {
   })
 
   it('starts over after a long silence', () => {
-    const budget = new RetryBudget({ percent: 100, minPerSecond: 0 })
+    const budget = new RetryBudget({ percent: 100, minPerSecond: 0 }, new Counter())
     earn(budget, 5, 0)
     earn(budget, 1, 3_600_000)
     expect(spendAll(budget, 3_600_000)).toBe(1)
@@ -54,7 +55,7 @@ describe('RetryBudget', () => {
     })
     fc.assert(
       fc.property(steps, fc.nat(100), fc.nat(3), (script, percent, minPerSecond) => {
-        const budget = new RetryBudget({ percent, minPerSecond })
+        const budget = new RetryBudget({ percent, minPerSecond }, new Counter())
         const events: { atMs: number; earned: number; spent: number }[] = []
         let nowMs = 0
         for (const { waitMs, tries, retries } of script) {
