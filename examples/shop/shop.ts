@@ -105,8 +105,8 @@ export class Shop {
     const whyNot = await whyNotLoopback(Object.values(called))
     this.interception =
       whyNot === undefined
-        ? `interception: loopback for web (${Object.values(called).join(', ')}), explicit local ports for orders (the addresses of one host serve one sidecar)`
-        : `interception: explicit local ports; loopback is not possible here (${whyNot})`
+        ? `interception: loopback for web (${Object.values(called).join(', ')}), explicit local ports for orders:\n    the loopback addresses of one host can serve one sidecar only`
+        : `interception: explicit local ports, because loopback is not possible here:\n    ${whyNot}`
     return whyNot === undefined ? called : undefined
   }
 }

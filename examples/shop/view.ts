@@ -87,7 +87,7 @@ export function draw(view: View, columns: number): string[] {
   const { second } = view
   const lines = [
     `Selvage shop   ${Math.floor(view.elapsedMs / 1000)} s   ${view.processes} processes, every app behind its own sidecar`,
-    `  ${view.interception}`,
+    ...`  ${view.interception}`.split('\n'),
     '',
     `TRAFFIC  ${count(second.requests)}/s   success ${percent(succeededShare(second))}   p50 ${ms(percentile(second.latenciesMs, 50))}   p99 ${ms(percentile(second.latenciesMs, 99))}   total ${count(view.requests)}, failed ${count(view.failed)}`,
     `SPLIT    v1 ${bar(second.split)} v2   ${percent(shareOfV2(second.split), 0)} to v2, wanted ${view.wantedPercent} %`,

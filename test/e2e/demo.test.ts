@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Summary } from '../../examples/shop/summary.ts'
 
@@ -91,6 +95,51 @@ describe('npm run demo -- --json', () => {
     expect(p99Ms).toBeGreaterThanOrEqual(p50Ms!)
   })
 })
+
+describe('npm run demo, interrupted', () => {
+  it('leaves no process and no file behind', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'selvage-demo-test-'))
+    const child = spawn(process.execPath, [DEMO, '--json'], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+    try {
+      await seen(child.stderr, /mutual TLS on every edge/)
+      const [state] = readdirSync(folder)
+      const operator = readFileSync(join(folder, state!, 'control/operator.json'), 'utf8')
+      const control = new URL((JSON.parse(operator) as { url: string }).url)
+      expect(await listens(Number(control.port))).toBe(true)
+      child.kill('SIGINT')
+      expect(await ended).toBe(130)
+      expect(readdirSync(folder)).toEqual([])
+      expect(await listens(Number(control.port))).toBe(false)
+    } finally {
+      child.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }, 60_000)
+})
+
+const seen = (stream: Readable, pattern: RegExp): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let text = ''
+    stream.on('data', chunk => {
+      text += chunk
+      if (pattern.test(text)) resolve()
+    })
+    stream.on('end', () => reject(new Error(`the demo ended before ${pattern}:\n${text}`)))
+  })
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
 
 describe('npm run demo with an argument that it does not know', () => {
   it('says so, how it is used, and exits 2', async () => {

@@ -2,6 +2,7 @@
 import { killAndBringBack } from './kill.ts'
 
 export const killApp = killAndBringBack('kill an app of v1', {
+  comesBackAs: 'callers that ejected it wait out their 30 s',
   kill: member => member.killApp(),
   bringBack: member => member.startApp(),
 })

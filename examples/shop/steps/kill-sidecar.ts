@@ -2,6 +2,7 @@
 import { killAndBringBack } from './kill.ts'
 
 export const killSidecar = killAndBringBack('kill its sidecar', {
+  comesBackAs: 'a new endpoint, with a new certificate',
   kill: member => member.killSidecar(),
   bringBack: async member => {
     await member.startSidecar()

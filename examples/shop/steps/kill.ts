@@ -8,6 +8,7 @@ const DEAD_MS = 1_500
 const BACK_MS = 45_000
 
 interface Half {
+  readonly comesBackAs: string
   kill(member: Member): Promise<void>
   bringBack(member: Member): Promise<void>
 }
@@ -26,7 +27,7 @@ export const killAndBringBack = (title: string, half: Half): Step => ({
     const startedMs = monotonicMs()
     const servedBefore = served()
     await half.bringBack(member)
-    say(`${KILLED} started again`)
+    say(`${KILLED} started again; ${half.comesBackAs}`)
     await waitFor(`${KILLED}: to serve again`, BACK_MS, () => served() > servedBefore)
     tally.close(span, monotonicMs())
     const { requests, failed } = span

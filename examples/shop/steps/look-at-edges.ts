@@ -8,7 +8,7 @@ const PATIENCE_MS = 15_000
 
 export const lookAtEdges: Step = {
   title: 'mutual TLS on every edge',
-  async run({ shop, findings, edges, callers }) {
+  async run({ shop, findings, edges, callers, say }) {
     for (const edge of edges) {
       const snapshot = await snapshotOf(shop.member(edge.from).adminUrl)
       const endpoint = snapshot.endpoints.clusters[edge.to]?.[0]
@@ -27,6 +27,7 @@ export const lookAtEdges: Step = {
       const caller = await waitFor(`${name}: a call`, PATIENCE_MS, () => callers.get(name)?.caller)
       if (!caller.endsWith(`/workload/${edge.from}`)) throw new Error(`${name}: the callee saw ${caller}`)
       edge.caller = caller
+      say(`${name}: ${seen.protocol}, ${caller} ⇄ ${seen.peer}`)
     }
     return 'identities proven both ways; strangers and TLS 1.2 refused at each'
   },
