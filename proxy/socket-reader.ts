@@ -88,6 +88,8 @@ class BufferReader implements SocketReader, Borrower {
     Reflect.set(socket, hooks.callback, (byteCount: number, bytes: Buffer) => this.onRead(byteCount, bytes))
     Reflect.set(socket, hooks.generator, () => this.nextBuffer())
     hooks.handle.useUserBuffer(this.lease.bytes)
+    // Node begins to read an accepted socket by itself; what came before `resume` would be nobody's.
+    socket.pause()
   }
 
   resume(): void {
@@ -158,6 +160,7 @@ class StreamReader implements SocketReader {
   constructor(socket: Socket, deliver: Deliver) {
     this.socket = socket
     this.deliver = deliver
+    socket.pause()
   }
 
   resume(): void {
