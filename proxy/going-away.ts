@@ -20,7 +20,7 @@ export async function goAway(
   inbound.listener.close()
   const untilMs = clock.monotonic() + drain.timeoutMs
   for (;;) {
-    const left = inbound.http.active + inbound.tcp.size + outbound.http.active
+    const left = inbound.http.active + inbound.tcp.size + outbound.http.active + outbound.tcp.size
     if (left === 0 || clock.monotonic() >= untilMs) return left
     await wait(clock, LOOK_EVERY_MS)
   }
