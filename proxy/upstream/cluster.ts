@@ -72,9 +72,12 @@ export class Cluster implements EndpointHome, ClusterNumbers {
 
   /** New policies; connections that were made under other terms finish what they carry. */
   update(config: ClusterConfig, protocols: PortProtocols): void {
-    const unchanged = sameTerms(this.config, config) && sameProtocols(this.ports, protocols)
+    const unchanged = sameProtocols(this.ports, protocols)
+    // Most snapshots bring new endpoints only.
+    if (unchanged && config === this.config) return
+    const compatible = unchanged && sameTerms(this.config, config)
     this.config = config
-    if (!unchanged) {
+    if (!compatible) {
       for (const endpoint of this.all) endpoint.drainPools()
       this.ports = dialPorts(config, protocols)
     }
