@@ -68,7 +68,7 @@ export class Routing {
     const { config } = snapshot
     this.latest = config
     clusters.reconcile(snapshot)
-    await clusters.warm()
+    await clusters.warm({ first: this.inForce === undefined })
     if (config === this.inForce || config !== this.latest) return
     this.table = bindTable(config, this.options)
     this.inForce = config

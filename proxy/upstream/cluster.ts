@@ -102,6 +102,11 @@ export class Cluster implements EndpointHome, ClusterNumbers {
     for (const resolve of this.whenKnown.splice(0)) resolve()
   }
 
+  /** Unknown is not empty: no list has come yet. */
+  get endpointsKnown(): boolean {
+    return this.known
+  }
+
   /** Resolves when requests may come: endpoints are known and, if there are checks, were asked once. */
   async warm(): Promise<void> {
     if (!this.known) await new Promise<void>(resolve => this.whenKnown.push(resolve))

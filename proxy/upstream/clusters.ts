@@ -79,11 +79,15 @@ export class Clusters {
     return new RetryBudget(policy, metrics.counter('selvage_retry_budget_earned_total', help, { service }))
   }
 
-  /** Resolves when every cluster may take requests, or when that has taken too long. */
-  async warm(): Promise<void> {
+  /**
+   * Resolves when every cluster may take requests, or when that has taken too long. Endpoints that nobody knows are
+   * waited for only while there are routes to go by meanwhile: at the start there is nothing better to keep.
+   */
+  async warm({ first = false } = {}): Promise<void> {
     for (const cluster of this.clusters.values()) {
       if (this.warming.has(cluster)) continue
-      this.warming.set(cluster, within(WARM_UP_MS, this.context.clock, cluster.warm()))
+      const ready = first && !cluster.endpointsKnown ? Promise.resolve() : cluster.warm()
+      this.warming.set(cluster, within(WARM_UP_MS, this.context.clock, ready))
     }
     await Promise.all(this.warming.values())
   }

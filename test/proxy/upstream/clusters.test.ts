@@ -181,6 +181,12 @@ describe('Clusters.warm', () => {
     expect(await isDone(warm)).toBe(true)
   })
 
+  it('does not wait for unknown endpoints at the start, nor for them later', async () => {
+    const { clusters } = setUp(unknown())
+    expect(await isDone(clusters.warm({ first: true }))).toBe(true)
+    expect(await isDone(clusters.warm())).toBe(true)
+  })
+
   it('waits for the first health check of each endpoint', async () => {
     const healthCheck = {
       protocol: 'http',
