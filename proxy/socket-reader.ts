@@ -8,6 +8,7 @@
  * 'data' events.
  */
 import type { Socket } from 'node:net'
+import { retain } from './buffer.ts'
 import { type Borrower, Lease, returnLease, takeLease } from './buffer-lease.ts'
 
 export interface SocketReader {
@@ -78,6 +79,8 @@ class BufferReader implements SocketReader, Borrower {
   private paused = true
   private stopped = true
   private begun = false
+  /** Read before anybody asked for it. */
+  private readonly early: Buffer[] = []
   private released = false
   private inCall = false
 
@@ -110,15 +113,26 @@ class BufferReader implements SocketReader, Borrower {
     if (!this.inCall) this.giveBack()
   }
 
-  /** What was read before we came (behind a TLS handshake, say) is in the stream's own buffer. */
+  /**
+   * What was read before we came (behind a TLS handshake, say) is in the stream's own buffer, and what came between
+   * then and now is with us. Taken in the next tick: taking it may be what makes the stream say that it has ended.
+   */
   private begin(): void {
     this.begun = true
-    const early: unknown = this.socket.read()
-    if (early instanceof Buffer) process.nextTick(this.deliver, early)
+    process.nextTick(() => {
+      const buffered: unknown = this.socket.read()
+      if (buffered instanceof Buffer) this.deliver(buffered)
+      for (const early of this.early.splice(0)) this.deliver(early)
+    })
   }
 
   /** False stops the reading. */
   private onRead(byteCount: number, bytes: Buffer): boolean {
+    if (!this.begun) {
+      // A stream that holds something reads on by itself.
+      this.early.push(retain(bytes.subarray(0, byteCount)))
+      return false
+    }
     const wasPaused = this.paused
     const outer = delivering
     delivering = this.lease === SHARED ? undefined : this

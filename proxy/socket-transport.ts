@@ -29,6 +29,9 @@ class SocketTransport implements Transport {
   private readonly writer: SocketWriter
   private tlsInfo: TlsInfo | undefined
   private error: Error | undefined
+  /** Somebody reads. */
+  private begun = false
+  private ended = false
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -38,7 +41,10 @@ class SocketTransport implements Transport {
     socket.setNoDelay(true)
     this.reader = socketReader(socket, chunk => this.onRead(chunk))
     this.writer = socketWriter(socket, () => this.onDrain())
-    socket.on('end', () => this.onReadEnd())
+    socket.on('end', () => {
+      this.ended = true
+      if (this.begun) this.onReadEnd()
+    })
     socket.on('error', error => {
       this.error = error
     })
@@ -62,6 +68,9 @@ class SocketTransport implements Transport {
 
   resume(): void {
     this.reader.resume()
+    if (this.begun) return
+    this.begun = true
+    if (this.ended) process.nextTick(() => this.onReadEnd())
   }
 
   bulk(on: boolean): void {
