@@ -51,7 +51,8 @@ function onDefect(error: unknown): void {
   void exit(EXIT.defect)
 }
 
-function onSignals(proxy: RunningProxy): void {
+/** Whether somebody has asked this process to end. */
+function onSignals(proxy: RunningProxy): () => boolean {
   let signals = 0
   const leave = (): void => {
     signals++
@@ -60,6 +61,7 @@ function onSignals(proxy: RunningProxy): void {
   }
   process.on('SIGTERM', leave)
   process.on('SIGINT', leave)
+  return () => signals > 0
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
@@ -77,7 +79,7 @@ async function main(): Promise<void> {
     log.warn({ event: 'unknown-variable', name }, `${name} is no setting of the proxy and has no effect`)
   }
   const proxy = await startProxy(settings, { output, log })
-  onSignals(proxy)
+  const leaving = onSignals(proxy)
   const ready = proxy.ready()
   // A failure is told below.
   await within(
@@ -85,7 +87,12 @@ async function main(): Promise<void> {
     ready.catch(() => {}),
   )
   announce('listening', proxy.addresses)
-  await ready
+  try {
+    await ready
+  } catch (error) {
+    if (leaving()) return
+    throw error
+  }
   announce('ready', proxy.addresses)
 }
 
