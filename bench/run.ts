@@ -59,6 +59,6 @@ function measure(work: Work, subjects: readonly Subject[], rig: Rig, pace: Pace)
 export function longestRunMs(works: readonly Work[], pace: Pick<Pace, 'rounds' | 'seconds'>): number {
   const SUBJECTS = 6
   const OVERHEAD_SECONDS = 20
-  const perWork = SUBJECTS * (pace.rounds + 1) * (2 * pace.seconds + OVERHEAD_SECONDS)
+  const perWork = SUBJECTS * (pace.rounds + 6) * (2 * pace.seconds + OVERHEAD_SECONDS)
   return works.length * perWork * 1000
 }

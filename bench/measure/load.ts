@@ -6,6 +6,7 @@ import type { RunningSubject, Subject } from '../subject/subject.ts'
 import type { LoadWork } from '../works.ts'
 import { type BodyKind, urlOf, verifyAnswer } from './answer.ts'
 import { type Pace, runRace } from './race.ts'
+import { warmUntilSteady } from './warm-up.ts'
 
 export function measureLoad(
   work: LoadWork,
@@ -24,7 +25,7 @@ export function measureLoad(
       prepare: async (running, name) => {
         await verifyAnswer(running.origin, work.body, rig.backend.port)
         pace.say(`${work.name}: warming ${name}`)
-        await sample(running)
+        await warmUntilSteady(async () => (await sample(running)).cpuMicrosPerRequest ?? 0)
       },
       sample,
     },
