@@ -33,6 +33,8 @@ export type Standing = 'absent' | 'healthy' | 'draining'
 
 const BACKOFF = { baseMs: 200, maxMs: 5000 }
 const LEAVE_TIMEOUT_MS = 2000
+/** A report that says something new goes out within this time; what changes meanwhile goes with it. */
+const REPORT_WITHIN_MS = 100
 const GONE = 410
 
 export class Registration {
@@ -44,6 +46,8 @@ export class Registration {
   private failures = 0
   private sending = false
   private left = false
+  /** Something happened that no report has said yet. */
+  private unreported = false
   private timer: Timer | undefined
 
   constructor(options: RegistrationOptions) {
@@ -63,6 +67,14 @@ export class Registration {
     if (this.wanted === standing || this.left) return
     this.wanted = standing
     this.renew()
+  }
+
+  /** The report says something new, such as a snapshot in force: it does not wait for the next renewal. */
+  reportSoon(): void {
+    if (this.wanted === 'absent' || this.left) return
+    this.unreported = true
+    // Under way: `send` sees to it. Failing: the next try is planned, and carries the newest report.
+    if (!this.sending && this.failures === 0) this.plan()
   }
 
   /** Takes the endpoint out; resolves when the control plane knows or does not answer. Nothing is renewed after. */
@@ -101,6 +113,7 @@ export class Registration {
     const { wanted } = this
     if (wanted === 'absent') return
     this.sending = true
+    this.unreported = false
     try {
       await this.put(wanted)
       this.succeeded(wanted)
@@ -111,7 +124,12 @@ export class Registration {
     }
     if (this.left) return
     if (this.failures === 0 && this.wanted !== this.announced) this.renew()
-    else this.timer = this.options.clock.after(this.untilNextMs(), () => this.renew())
+    else this.plan()
+  }
+
+  private plan(): void {
+    this.timer?.cancel()
+    this.timer = this.options.clock.after(this.untilNextMs(), () => this.renew())
   }
 
   private async put(health: 'healthy' | 'draining'): Promise<void> {
@@ -156,6 +174,7 @@ export class Registration {
   private untilNextMs(): number {
     const { random } = this.options
     const renewalMs = (this.leaseSeconds * 1000) / 3
+    if (this.failures === 0 && this.unreported) return REPORT_WITHIN_MS * random.next()
     if (this.failures === 0) return renewalMs * (0.9 + random.next() * 0.1)
     return Math.min(renewalMs, backoffMs(this.failures, BACKOFF, random))
   }

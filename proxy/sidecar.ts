@@ -99,7 +99,10 @@ export class Sidecar implements RunningProxy {
       clock,
       log,
       apply: snapshot => this.apply(snapshot),
-      applied: () => this.evaluate(),
+      applied: () => {
+        this.registration?.reportSoon()
+        this.evaluate()
+      },
     })
     // Whoever does not ask is not told by a crash.
     this.outcome.promise.catch(() => {})

@@ -66,6 +66,33 @@ describe('Registration', () => {
     expect(sent).toHaveLength(2)
   })
 
+  test('reports what is new within a tenth of a second, once for all that happens meanwhile', async () => {
+    const { registration, sent, clock } = registry()
+    registration.reportSoon()
+    await clock.advance(1000)
+    expect(sent).toHaveLength(0)
+    registration.want('healthy')
+    await clock.advance(1000)
+    registration.reportSoon()
+    registration.reportSoon()
+    await clock.advance(100)
+    expect(sent).toHaveLength(2)
+    await clock.advance(4000)
+    expect(sent).toHaveLength(2)
+  })
+
+  test('keeps to its back-off when it has something to report while renewals fail', async () => {
+    const { registration, sent, clock, its } = registry()
+    registration.want('healthy')
+    await clock.advance(0)
+    its.fail = new ControlError('no answer')
+    await clock.advance(5000)
+    const failed = sent.length
+    registration.reportSoon()
+    await clock.advance(50)
+    expect(sent).toHaveLength(failed)
+  })
+
   test('announces an endpoint as draining only if it was there before', async () => {
     const { registration, sent, clock } = registry()
     registration.want('draining')
