@@ -21,7 +21,7 @@ export interface AdminSnapshot {
 
 const TIMEOUT_MS = 5_000
 
-export function readAdmin<T>(admin: URL, path: string): Promise<T> {
+function readAdmin(admin: URL, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const url = new URL(path, admin)
     const request = get(url, { signal: AbortSignal.timeout(TIMEOUT_MS) }, response => {
@@ -30,7 +30,7 @@ export function readAdmin<T>(admin: URL, path: string): Promise<T> {
       response.on('error', reject)
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8')
-        if (response.statusCode === 200) resolve(JSON.parse(text) as T)
+        if (response.statusCode === 200) resolve(text)
         else reject(new Error(`${url} was answered ${response.statusCode}: ${text}`))
       })
     })
@@ -38,7 +38,23 @@ export function readAdmin<T>(admin: URL, path: string): Promise<T> {
   })
 }
 
-export const snapshotOf = (admin: URL): Promise<AdminSnapshot> => readAdmin<AdminSnapshot>(admin, '/snapshot')
+export const snapshotOf = async (admin: URL): Promise<AdminSnapshot> =>
+  JSON.parse(await readAdmin(admin, '/snapshot')) as AdminSnapshot
+
+/** Retries of requests that never reached an app, and of those that broke before an answer. */
+export interface Retries {
+  readonly unsent: number
+  readonly unanswered: number
+}
+
+export async function retriesOf(admin: URL): Promise<Retries> {
+  const metrics = await readAdmin(admin, '/metrics')
+  const sum = (retryClass: string): number =>
+    [...metrics.matchAll(/^selvage_retries_total\{([^}]*)\} (\d+)$/gm)]
+      .filter(([, labels]) => labels?.includes(`class="${retryClass}"`))
+      .reduce((total, [, , value]) => total + Number(value), 0)
+  return { unsent: sum('unsent'), unanswered: sum('unanswered') }
+}
 
 /** Share of v2 that a sidecar enforces for those who are not testers, in percent; undefined: no such split. */
 export function enforcedPercent(snapshot: AdminSnapshot): number | undefined {

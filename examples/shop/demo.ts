@@ -39,7 +39,7 @@ async function perform({ json, keep }: Arguments): Promise<number> {
 
 function finish(result: Result, json: boolean, say: (text: string) => void): void {
   if (json) process.stdout.write(`${JSON.stringify(result.summary, null, 2)}\n`)
-  else say(report(result.summary))
+  else say(report(result))
   for (const problem of result.problems) process.stderr.write(`did not hold: ${problem}\n`)
 }
 

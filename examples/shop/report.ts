@@ -1,14 +1,21 @@
 /** The demo's last words, for people. */
 import { INSTANCES } from './instances.ts'
 import type { Shop } from './shop.ts'
-import type { Summary } from './summary.ts'
-import { type Split, shareOfV2 } from './tally.ts'
+import type { Result } from './show.ts'
+import { type Outcome, type Split, shareOfV2 } from './tally.ts'
 import { count, percent } from './view.ts'
 
 const splitText = (split: Split): string =>
   `payments/v1 ${count(split['payments/v1'])}, payments/v2 ${count(split['payments/v2'])} (${percent(shareOfV2(split))} to v2)`
 
-export function report(summary: Summary): string {
+/** What became of the POSTs that did not succeed. */
+function postsText(failed: readonly Outcome[]): string {
+  const posts = failed.filter(({ method }) => method === 'POST')
+  const answered = posts.filter(({ servedBy }) => servedBy !== undefined).length
+  return `${posts.length} failed: ${answered} answered 500 by the broken app, ${posts.length - answered} interrupted`
+}
+
+export function report({ summary, failures }: Result): string {
   const { instanceKilled: kills, controlPlaneStopped: stopped, latency, denied, mtls } = summary
   const rows: readonly (readonly [string, string])[] = [
     ['requests', `${count(summary.requests)}, idempotent ones without success: ${summary.failed}`],
@@ -19,6 +26,7 @@ export function report(summary: Summary): string {
       'app and sidecar killed',
       `${kills.failed} idempotent requests failed, ${kills.failedPosts} unreceived POSTs failed`,
     ],
+    ['POSTs', postsText(failures)],
     ['broken endpoint', `ejected after ${summary.ejected.afterErrors} errors`],
     ['denied', `${denied.status}: ${denied.reason}`],
     ['without control plane', `${stopped.failed} of ${stopped.requests} requests failed`],

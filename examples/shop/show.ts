@@ -6,7 +6,7 @@ import type { Screen } from './screen.ts'
 import type { Shop } from './shop.ts'
 import type { Step } from './step.ts'
 import { CANARY_PERCENT, problemsOf, type Summary, shiftProblem, summarise } from './summary.ts'
-import { noSecond, shareOfV2, Tally } from './tally.ts'
+import { noSecond, type Outcome, shareOfV2, Tally } from './tally.ts'
 import { type Edge, Traffic } from './traffic.ts'
 import type { EdgeView, StepView, View } from './view.ts'
 
@@ -33,6 +33,7 @@ export interface Result {
   readonly summary: Summary
   /** One sentence for each thing that did not hold. */
   readonly problems: readonly string[]
+  readonly failures: readonly Outcome[]
 }
 
 export class Show {
@@ -114,7 +115,8 @@ export class Show {
     const { tally, findings, shop } = this
     findings.receipts = new Set(shop.members.flatMap(member => member.receipts('POST')))
     const summary = summarise(tally, findings)
-    return { summary, problems: [...findings.problems, ...problemsOf(summary), ...shiftProblem(tally)] }
+    const problems = [...findings.problems, ...problemsOf(summary), ...shiftProblem(tally)]
+    return { summary, problems, failures: tally.failures }
   }
 
   /** Settles when a process dies that nobody killed: what follows would prove nothing. */

@@ -18,7 +18,7 @@ export interface TrafficPlan {
 export const SHOP_TRAFFIC: TrafficPlan = {
   requestsPerSecond: 300,
   maxUnderWay: 8,
-  postEvery: 19,
+  postEvery: 7,
   betaTesterEvery: 10,
   throughOrdersEvery: 4,
 }

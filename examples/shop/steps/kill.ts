@@ -1,7 +1,9 @@
 /** Kills one half of an endpoint while traffic flows, brings it back, and waits until it serves again. */
+import { type Retries, retriesOf } from '../admin.ts'
 import { monotonicMs, sleep, waitFor } from '../clock.ts'
 import { KILLED } from '../instances.ts'
 import type { Member } from '../member.ts'
+import type { Shop } from '../shop.ts'
 import type { Step } from '../step.ts'
 
 const DEAD_MS = 1_500
@@ -19,6 +21,7 @@ export const killAndBringBack = (title: string, half: Half): Step => ({
     const member = shop.member(KILLED)
     const served = (): number => tally.byInstance.get(KILLED) ?? 0
     await waitFor(`${KILLED}: to serve`, BACK_MS, () => served() > 0)
+    const before = await retriesByCallers(shop)
     const span = tally.open(monotonicMs())
     findings.killSpans.push(span)
     await half.kill(member)
@@ -34,6 +37,18 @@ export const killAndBringBack = (title: string, half: Half): Step => ({
     // An app's own 500 has nothing to do with the kill.
     const interrupted = span.failedPosts.filter(post => post.servedBy === undefined).length
     const waitedS = ((monotonicMs() - startedMs) / 1000).toFixed(1)
-    return `${failed} of ${requests} requests failed (POSTs: ${interrupted}); serving ${waitedS} s after its start`
+    const after = await retriesByCallers(shop)
+    const retried = `tried again: ${after.unsent - before.unsent} unsent, ${after.unanswered - before.unanswered} unanswered`
+    return `${failed} of ${requests} failed, POSTs ${interrupted}; ${retried}; serving ${waitedS} s after its start`
   },
 })
+
+const CALLERS = ['web', 'orders']
+
+async function retriesByCallers(shop: Shop): Promise<Retries> {
+  const all = await Promise.all(CALLERS.map(name => retriesOf(shop.member(name).adminUrl)))
+  return all.reduce((sum, { unsent, unanswered }) => ({
+    unsent: sum.unsent + unsent,
+    unanswered: sum.unanswered + unanswered,
+  }))
+}
