@@ -71,7 +71,7 @@ export class Registration {
 
   /** The report says something new, such as a snapshot in force: it does not wait for the next renewal. */
   reportSoon(): void {
-    if (this.wanted === 'absent' || this.left) return
+    if (this.wanted === 'absent' || this.left || this.unreported) return
     this.unreported = true
     // Under way: `send` sees to it. Failing: the next try is planned, and carries the newest report.
     if (!this.sending && this.failures === 0) this.plan()
