@@ -19,7 +19,7 @@ export function parseMetrics(text: string): MetricSample[] {
 
 /** What each counter proves. */
 const COUNTERS: readonly (readonly [metric: string, proves: string])[] = [
-  ['selvage_requests_total', 'requests counted'],
+  ['selvage_requests_total', 'requests'],
   ['selvage_routes_matched_total', 'routes matched'],
   ['selvage_retry_budget_earned_total', 'first tries that earned retry budget'],
   ['selvage_retries_total', 'retries'],
@@ -29,7 +29,7 @@ const COUNTERS: readonly (readonly [metric: string, proves: string])[] = [
 ]
 const TIMEOUT_MS = 5000
 
-/** Asks the sidecars behind these admin ports and adds their counters up, one line for each. */
+/** Asks the sidecars behind these admin ports and adds their counters up, in one sentence. */
 export async function proofOf(adminPorts: readonly number[]): Promise<string[]> {
   const samples: MetricSample[] = []
   for (const port of adminPorts) {
@@ -37,9 +37,15 @@ export async function proofOf(adminPorts: readonly number[]): Promise<string[]> 
     const response = await fetch(`http://127.0.0.1:${port}/metrics`, { signal })
     samples.push(...parseMetrics(await response.text()))
   }
-  return COUNTERS.map(([metric, proves]) => {
+  return [sentence(samples)]
+}
+
+/** A counter that is not there has counted nothing: in one hop there are no access rules to check. */
+export function sentence(samples: readonly MetricSample[]): string {
+  const parts = COUNTERS.map(([metric, proves]) => {
     const own = samples.filter(({ name }) => name === metric)
     const total = own.reduce((sum, { value }) => sum + value, 0)
-    return own.length === 0 ? `no counter ${metric}` : `${total.toLocaleString('en')} ${proves} (${metric})`
+    return `${total.toLocaleString('en')} ${proves}`
   })
+  return `counted ${parts.join(', ')}`
 }

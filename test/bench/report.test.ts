@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { replaceTables } from '../../bench/page.ts'
 import { markdownTable, terminalTable } from '../../bench/print.ts'
 import { selfTimes } from '../../bench/profile.ts'
-import { parseMetrics } from '../../bench/proof.ts'
+import { parseMetrics, sentence } from '../../bench/proof.ts'
 import type { Row } from '../../bench/row.ts'
 import { WORKS } from '../../bench/works.ts'
 
@@ -65,4 +65,14 @@ test('reads samples of the Prometheus text format, with and without labels', () 
     { name: 'a_total', labels: 'service="p",code="200"', value: 12 },
     { name: 'up', labels: '', value: 1 },
   ])
+})
+
+test('adds counters up over sidecars, and says 0 of what nobody counted', () => {
+  const text = sentence([
+    { name: 'selvage_requests_total', labels: 'class="2xx"', value: 1000 },
+    { name: 'selvage_requests_total', labels: 'class="5xx"', value: 500 },
+    { name: 'selvage_requests_totals', labels: '', value: 7 },
+  ])
+  expect(text).toContain('1,500 requests,')
+  expect(text).toContain('0 access checks')
 })
