@@ -38,6 +38,8 @@ export class RequestReader implements InletConsumer {
   private readonly bodyReader: BodyReader
   private stage: Stage = 'head'
   private body: IncomingBody | undefined = undefined
+  /** The head that is being handed over has bytes behind it in its chunk. */
+  private bodyFollows = false
 
   constructor(transport: Transport, options: ServerOptions, owner: RequestReaderOwner) {
     this.options = options
@@ -70,9 +72,9 @@ export class RequestReader implements InletConsumer {
     return this.inlet.ended
   }
 
-  /** Bytes have come that nobody wanted yet. */
+  /** Bytes of the body have come that nobody wanted yet. */
   get holdsBytes(): boolean {
-    return this.inlet.waitingBytes > 0
+    return this.bodyFollows || this.inlet.waitingBytes > 0
   }
 
   /** From within `headRead`: the request has this body. */
@@ -146,7 +148,9 @@ export class RequestReader implements InletConsumer {
       return end
     }
     this.stage = this.parser.bodyLength === 0 ? 'wait' : 'body'
+    this.bodyFollows = i < end
     this.owner.headRead(this.parser, headers)
+    this.bodyFollows = false
     return i
   }
 
