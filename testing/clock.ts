@@ -23,6 +23,11 @@ export class ManualClock implements Clock {
     this.epochMs = epochMs
   }
 
+  /** Begins now: for what is compared with the machine's own time elsewhere, such as certificates in TLS. */
+  static atPresent(): ManualClock {
+    return new ManualClock(Date.now())
+  }
+
   now(): number {
     return this.epochMs + this.elapsedMs
   }

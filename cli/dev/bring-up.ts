@@ -38,6 +38,8 @@ export async function bringUp(
   const progress = context.terminal.progress(`Starting ${count(instances.length, 'sidecar')}`)
   try {
     await fleet.reconcile(instances)
+    // Whoever is new knows the newest already; the others may wait for its endpoints.
+    await Promise.all(fleet.members.filter(member => !member.started).map(member => member.refresh()))
     const { lagging } = await awaitEnforcement(context, client, revision, PATIENCE_MS)
     for (const { workload, id, refused } of lagging) {
       journal.say(

@@ -14,6 +14,8 @@ export interface Member {
   readonly sidecar: Sidecar
   /** Actual port of the app by the document's targetPort. */
   readonly appPorts: ReadonlyMap<number, number>
+  /** `refresh` was called. */
+  readonly started: boolean
   /** Services that it may call now, and where. */
   reaches(): readonly Reach[]
   /** Starts the app, or starts it again when what it may call has changed; the sidecar has to be ready. */
@@ -69,12 +71,17 @@ function createMember(
 ): Member {
   let app: App | undefined
   let given = ''
+  let started = false
   return {
     instance,
+    get started() {
+      return started
+    },
     sidecar,
     appPorts,
     reaches: () => sidecar.reaches(),
     async refresh() {
+      started = true
       if (instance.command === undefined) return
       const env = appEnvironment({
         mesh: options.mesh,

@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -17,6 +18,12 @@ export function project(files: Readonly<Record<string, string>> = {}): string {
   return folder
 }
 
+/** Whom a child runs as; empty: as the tests do. */
+export interface User {
+  readonly uid?: number
+  readonly gid?: number
+}
+
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -32,16 +39,15 @@ export interface Running {
 }
 
 /** Starts the real command; a test that ends while it runs takes it along. */
-export function start(
-  cwd: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Running {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { ...process.env, ...env } })
+export function start(cwd: string, args: readonly string[], user: User = {}): Running {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd, ...user })
   const text = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', chunk => (text.stdout += chunk))
   child.stderr.setEncoding('utf8').on('data', chunk => (text.stderr += chunk))
-  const ended = new Promise<Ended>(resolve => child.once('close', code => resolve({ code, ...text })))
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('close', code => resolve({ code, ...text }))
+    child.once('error', reject)
+  })
   onTestFinished(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
     await ended
@@ -56,4 +62,13 @@ export const selvage = (cwd: string, ...args: string[]): Promise<Ended> => start
 export async function selvageJson(cwd: string, ...args: string[]) {
   const ended = await selvage(cwd, ...args, '--json')
   return { ...ended, json: JSON.parse(ended.stdout) }
+}
+
+/** A port that nobody uses at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
 }
