@@ -86,7 +86,15 @@ export const httpUrl: Parse<URL> = value => {
   const url = URL.canParse(value) ? new URL(value) : undefined
   return url !== undefined && (url.protocol === 'http:' || url.protocol === 'https:')
     ? url
-    : expected('a URL such as https://control.shop.internal:9443')
+    : expected('a URL such as http://127.0.0.1:4318')
+}
+
+/** Tokens travel there. */
+export const httpsUrl: Parse<URL> = value => {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  return url?.protocol === 'https:'
+    ? url
+    : expected('an https URL such as https://control.shop.internal:9443')
 }
 
 export const oneOf =

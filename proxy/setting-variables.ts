@@ -30,7 +30,7 @@ const logLevels = parse.oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'
 export const VARIABLES = {
   mesh: variable('SELVAGE_MESH', undefined, parse.name, 'Name of the mesh.'),
   workload: variable('SELVAGE_WORKLOAD', undefined, parse.name, 'The workload beside which this proxy runs.'),
-  controlUrl: variable('SELVAGE_CONTROL_URL', undefined, parse.httpUrl, 'Where the control plane is.'),
+  controlUrl: variable('SELVAGE_CONTROL_URL', undefined, parse.httpsUrl, 'Where the control plane is.'),
   joinToken: variable(
     'SELVAGE_JOIN_TOKEN',
     undefined,

@@ -3,7 +3,7 @@
  * for and verified; server name and ALPN say what the connection is for, and a name that is not ours is refused
  * during the handshake. Every refusal is logged with the peer.
  */
-import type { X509Certificate } from 'node:crypto'
+import { constants, type X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import { workloadOf } from '../../mesh/protocol.ts'
@@ -76,7 +76,8 @@ export class TlsAcceptor {
   }
 
   private use(context: SecureContextOptions): void {
-    this.server.setSecureContext(context)
+    // No resumption: a ticket outlives the verdict on a certificate, and pools make handshakes rare.
+    this.server.setSecureContext({ ...context, secureOptions: constants.SSL_OP_NO_TICKET })
     this.ready = true
   }
 

@@ -119,6 +119,12 @@ describe('the proxy process', () => {
     expect(await proxy.exit()).toBe(0)
   })
 
+  test('drains when the admin port is told to, and nothing keeps the process alive', async () => {
+    const { outer, ready } = await shop()
+    expect((await fetch(`http://${ready.admin}/drain`, { method: 'POST' })).status).toBe(202)
+    expect(await outer.exit()).toBe(0)
+  })
+
   test('warns of variables that look like settings and are none', async () => {
     const authority = await createAuthority()
     const proxy = proxyProcess(

@@ -52,7 +52,7 @@ describe('readSettings', () => {
       }),
     ).toEqual([
       expect.stringContaining('SELVAGE_MESH: found "Shop!", expected a name in lower case'),
-      expect.stringContaining('SELVAGE_CONTROL_URL: found "ftp://x", expected a URL'),
+      expect.stringContaining('SELVAGE_CONTROL_URL: found "ftp://x", expected an https URL'),
       expect.stringContaining('SELVAGE_ADMIN_PORT: found "70000", expected a port between 0 and 65535'),
       expect.stringContaining('SELVAGE_INTERCEPTION: found "magic", expected one of "loopback", "explicit"'),
       expect.stringContaining('SELVAGE_APP_PORTS: found "3000", expected a list such as 3000=41234'),

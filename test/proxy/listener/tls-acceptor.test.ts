@@ -209,6 +209,25 @@ describe('TlsAcceptor', () => {
     expect((await refusal()).reason).toBe('it does not speak TLS 1.3')
   })
 
+  test('does not resume sessions: each connection proves itself anew', async () => {
+    const authority = await createAuthority()
+    const { port, accepted } = await acceptor(authority)
+    const leaf = await authority.leaf('web')
+    const own = { cert: leaf.certificatePem, key: leaf.privateKeyPem }
+    const first = await dial(port, { trusts: authority, as: undefined, more: own })
+    const session = Promise.withResolvers<Buffer>()
+    first.socket.on('session', session.resolve)
+    await until('it is accepted', () => accepted.length === 1)
+    accepted[0]?.socket.write('x')
+    const second = await dial(port, {
+      trusts: authority,
+      as: undefined,
+      more: { ...own, session: await session.promise },
+    })
+    await until('it is accepted', () => accepted.length === 2)
+    expect(second.socket.isSessionReused()).toBe(false)
+  })
+
   test('shows a new certificate to new connections and leaves open ones alone', async () => {
     const authority = await createAuthority()
     const { port, accepted, contexts } = await acceptor(authority)
