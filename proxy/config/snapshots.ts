@@ -44,7 +44,8 @@ export class Snapshots implements ConfigSink {
   refusal: string | undefined
   private readonly options: SnapshotsOptions
   private next: VersionedSnapshot | undefined
-  private applying = false
+  /** Hash of the configuration that is being applied. */
+  private applying: string | undefined
   private standIn: Timer | undefined
   private keepTimer: Timer | undefined
   private stopSource: (() => void) | undefined
@@ -69,7 +70,16 @@ export class Snapshots implements ConfigSink {
 
   accept(value: VersionedSnapshot): void {
     this.next = value
-    if (!this.applying) void this.applyAll()
+    if (this.applying === undefined) void this.applyAll()
+    else if (this.applying === value.configHash) this.offerEarly(value)
+  }
+
+  /**
+   * Only endpoints are others: they take effect at once, because they may be what the configuration under way waits
+   * for. In its turn the snapshot is applied again, and counted.
+   */
+  private offerEarly({ snapshot }: VersionedSnapshot): void {
+    this.options.apply(snapshot).catch(() => {})
   }
 
   refuse(reason: string): void {
@@ -81,9 +91,11 @@ export class Snapshots implements ConfigSink {
   }
 
   private async applyAll(): Promise<void> {
-    this.applying = true
-    for (let value = this.take(); value !== undefined; value = this.take()) await this.applyOne(value)
-    this.applying = false
+    for (let value = this.take(); value !== undefined; value = this.take()) {
+      this.applying = value.configHash
+      await this.applyOne(value)
+    }
+    this.applying = undefined
   }
 
   private take(): VersionedSnapshot | undefined {
@@ -136,7 +148,7 @@ export class Snapshots implements ConfigSink {
 
   private useKept(): void {
     const { state, log } = this.options
-    if (this.current !== undefined || this.applying) return
+    if (this.current !== undefined || this.applying !== undefined) return
     try {
       const text = state.read('snapshot.json')
       if (text === undefined) return

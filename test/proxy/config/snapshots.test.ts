@@ -45,6 +45,26 @@ describe('Snapshots', () => {
     expect(domainsOf(applied)).toEqual(['one', 'three'])
   })
 
+  test('hands over endpoints of the configuration under way at once: it may wait for them', async () => {
+    const { clock, its, snapshots } = begin()
+    const known = Promise.withResolvers<void>()
+    its.apply = async value => {
+      if ('orders' in value.endpoints.clusters) known.resolve()
+      await known.promise
+    }
+    const { config } = withDomain('one')
+    for (const clusters of [{}, { orders: [] }]) {
+      const endpointsHash = String(Object.keys(clusters).length)
+      snapshots.accept({
+        configHash: 'c',
+        endpointsHash,
+        snapshot: { config, endpoints: { format: 1, clusters } },
+      })
+    }
+    await clock.advance(0)
+    expect(snapshots.current?.snapshot.endpoints.clusters).toEqual({ orders: [] })
+  })
+
   test('keeps the last good one when the next cannot be applied, and remembers why', async () => {
     const { source, clock, its, snapshots, log } = begin()
     source.set(withDomain('good'))
