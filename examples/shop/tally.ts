@@ -62,6 +62,8 @@ export class Tally {
   readonly betaTesters = noSplit()
   readonly latenciesMs: number[] = []
   readonly byInstance = new Map<string, number>()
+  /** When the latest request began that an instance answered. */
+  readonly latestByInstance = new Map<string, number>()
   private weightChange = { fromMs: Number.POSITIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }
   private readonly spans: Span[] = []
   private second = noSecond()
@@ -116,6 +118,8 @@ export class Tally {
     const served = outcome.servedBy
     if (served === undefined) return
     this.byInstance.set(served.instance, (this.byInstance.get(served.instance) ?? 0) + 1)
+    const latestMs = this.latestByInstance.get(served.instance) ?? 0
+    this.latestByInstance.set(served.instance, Math.max(latestMs, outcome.startedMs))
     if (outcome.betaTester) {
       this.betaTesters[served.version]++
       return
