@@ -44,11 +44,12 @@ describeWith([curl], 'curl through the mesh', () => {
   })
 
   it('sends a chunked body after Expect: 100-continue', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'selvage-curl-')), 'body')
+    const folder = mkdtempSync(join(tmpdir(), 'selvage-curl-'))
+    const file = join(folder, 'body')
     writeFileSync(file, 'x'.repeat(3_000_000))
     const words = ['--dump-header', '-', '--header', 'transfer-encoding: chunked', '--upload-file', file]
     const { code, stdout } = await fetched('build', ...words)
-    rmSync(file)
+    rmSync(folder, { recursive: true })
     expect(code).toBe(0)
     expect(stdout).toMatch(/^HTTP\/1\.1 200/m)
     expect(stdout).toMatch(/x-seen: PUT 127\.0\.0\.1:\d+ 3000000/)
