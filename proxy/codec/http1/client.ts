@@ -27,7 +27,7 @@ import type { ClientCodec, ClientConnection, ClientOptions } from '../codec.ts'
 import { type Deadlines, deadlinesOf, NEVER, Watched } from '../deadlines.ts'
 import { CHUNKED } from './body-length.ts'
 import { BodyWriter, type WrittenMessage } from './body-writer.ts'
-import { writeRequestHead } from './message-head.ts'
+import { hasDoubtfulBody, writeRequestHead } from './message-head.ts'
 import { ResponseReader, type ResponseReaderOwner } from './response-reader.ts'
 
 export const http1Client: ClientCodec = (transport, options) => new Http1ClientConnection(transport, options)
@@ -88,6 +88,7 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
     this.request = request
     this.responded = false
     this.announced = false
+    if (hasDoubtfulBody(request.method, request.body.length)) this.last = true
     this.deadlineMs = NEVER
     request.onCancel = this.onCancel
     const response = new Promise<Response>(this.hold)
