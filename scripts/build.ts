@@ -1,14 +1,14 @@
 /**
- * `npm run build`: makes `dist/`, the package as it is published: JavaScript and declarations (Node does not
+ * `npm run build`: makes `dist/` (or the folder that is named), the package as it is published: JavaScript and declarations (Node does not
  * strip types below node_modules), the JSON Schema, and a package.json whose exports name the built files.
  * `npm pack ./dist` packs it.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const dist = join(root, 'dist')
+const dist = resolve(root, process.argv[2] ?? 'dist')
 
 /** Fields of our package.json that the published one keeps as they are. */
 const KEPT = [
@@ -36,7 +36,10 @@ const published = (exports: Exports): Record<string, unknown> =>
 function compile(): void {
   rmSync(dist, { recursive: true, force: true })
   const tsc = join(root, 'node_modules', '.bin', 'tsc')
-  const run = spawnSync(tsc, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 2, 2] })
+  const run = spawnSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', dist], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
   if (run.status !== 0) throw new Error(`tsc failed with exit code ${run.status}`)
 }
 

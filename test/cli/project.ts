@@ -18,10 +18,14 @@ export function project(files: Readonly<Record<string, string>> = {}): string {
   return folder
 }
 
-/** Whom a child runs as; empty: as the tests do. */
-export interface User {
+export interface StartOptions {
+  /** Whom it runs as. @default whom the tests run as */
   readonly uid?: number
   readonly gid?: number
+  /** @default the one of this repository */
+  readonly command?: string
+  /** @default the one that runs the tests */
+  readonly node?: string
 }
 
 export interface Ended {
@@ -39,8 +43,9 @@ export interface Running {
 }
 
 /** Starts the real command; a test that ends while it runs takes it along. */
-export function start(cwd: string, args: readonly string[], user: User = {}): Running {
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd, ...user })
+export function start(cwd: string, args: readonly string[], options: StartOptions = {}): Running {
+  const { command = COMMAND, node = process.execPath, ...user } = options
+  const child = spawn(node, [command, ...args], { cwd, ...user })
   const text = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', chunk => (text.stdout += chunk))
   child.stderr.setEncoding('utf8').on('data', chunk => (text.stderr += chunk))
