@@ -10,8 +10,11 @@ export interface Context {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
-  /** Aborted by Ctrl-C or SIGTERM. */
-  readonly interrupted: AbortSignal
+  /**
+   * From the first call on, Ctrl-C and SIGTERM abort this signal instead of ending the process: for commands that
+   * have something to put away. A second Ctrl-C ends it at once.
+   */
+  interrupted(): AbortSignal
   /** How the command ends when it has reported its result itself; otherwise it ends with 0, or by throwing. */
   end(exit: ExitName): void
 }

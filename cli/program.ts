@@ -1,5 +1,6 @@
 /** The command line: which commands there are, what they share, and how whatever happens becomes an exit code. */
 import { Command, CommanderError } from 'commander'
+import type { Clock } from '../mesh/clock.ts'
 import { apply } from './apply.ts'
 import { check } from './check.ts'
 import { systemClock } from './clock.ts'
@@ -26,13 +27,15 @@ export async function run(argv: readonly string[], host: NodeJS.Process): Promis
     stderr: host.stderr,
     clock: systemClock,
   })
+  // Whatever nobody caught is a defect, and is said like one.
+  host.on('uncaughtException', error => host.exit(EXIT_CODES[explainFailure(error, terminal)]))
   let exit: ExitName = 'ok'
   const context: Context = {
     terminal,
     cwd: host.cwd(),
     env: host.env,
     clock: systemClock,
-    interrupted: interruption(host),
+    interrupted: interruption(host, systemClock),
     end: name => {
       exit = name
     },
@@ -45,11 +48,26 @@ export async function run(argv: readonly string[], host: NodeJS.Process): Promis
   return EXIT_CODES[exit]
 }
 
-function interruption(host: NodeJS.Process): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    host.on(signal, () => controller.abort(signal))
-  return controller.signal
+/** A wrapper may pass on the very Ctrl-C that the terminal sent to us as well. */
+const ECHO_MS = 500
+/** What shells report for a program that Ctrl-C has ended. */
+const KILLED_BY_INTERRUPT = 130
+
+function interruption(host: NodeJS.Process, clock: Clock): () => AbortSignal {
+  let controller: AbortController | undefined
+  let atMs = Number.POSITIVE_INFINITY
+  const onSignal = (signal: string) => {
+    if (clock.monotonic() - atMs > ECHO_MS) host.exit(KILLED_BY_INTERRUPT)
+    atMs = Math.min(atMs, clock.monotonic())
+    controller?.abort(signal)
+  }
+  return () => {
+    if (controller === undefined) {
+      controller = new AbortController()
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) host.on(signal, onSignal)
+    }
+    return controller.signal
+  }
 }
 
 function program(context: Context): Command {
@@ -75,7 +93,7 @@ function explainFailure(error: unknown, terminal: Terminal): ExitName {
   const failure = toCommandError(error)
   const { noteStyle: style } = terminal
   const { exit, message, hint, data } = failure
-  if (terminal.json) {
+  if (terminal.json && !terminal.reported) {
     const said = { ok: false, error: { exit, message, ...(hint === undefined ? {} : { hint }), ...data } }
     terminal.report(said, () => '')
   } else {

@@ -38,20 +38,23 @@ export function appEnvironment(surroundings: AppSurroundings): Record<string, st
   }
   if (httpProxyUrl !== undefined) {
     env.SELVAGE_HTTP_PROXY = httpProxyUrl
-    if (setHttpProxy) Object.assign(env, proxied(httpProxyUrl))
+    if (setHttpProxy) Object.assign(env, proxied(httpProxyUrl, reaches))
   }
   return env
 }
 
 /** What calls the sidecar directly must not be sent through it a second time. */
-const proxied = (url: string) => ({
-  HTTP_PROXY: url,
-  http_proxy: url,
-  NO_PROXY: '127.0.0.1,localhost',
-  no_proxy: '127.0.0.1,localhost',
-  // Node's own fetch and http.request look at these variables only when told to.
-  NODE_USE_ENV_PROXY: '1',
-})
+function proxied(url: string, reaches: readonly Reach[]): Record<string, string> {
+  const direct = [...new Set(['127.0.0.1', 'localhost', ...reaches.map(({ host }) => host)])].join(',')
+  return {
+    HTTP_PROXY: url,
+    http_proxy: url,
+    NO_PROXY: direct,
+    no_proxy: direct,
+    // Node's own fetch and http.request look at these variables only when told to.
+    NODE_USE_ENV_PROXY: '1',
+  }
+}
 
 /** `pay.core` → `PAY_CORE`. */
 const variableName = (name: string): string => name.toUpperCase().replace(/[^A-Z0-9]/g, '_')

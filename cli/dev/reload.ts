@@ -1,7 +1,8 @@
 import { CommandError } from '../command-error.ts'
-import { type CheckedDocument, loadChecked } from '../document/checked.ts'
+import { type CheckedDocument, lineOf, loadChecked } from '../document/checked.ts'
 import { bringUp, type Session } from './bring-up.ts'
 import { publish } from './control.ts'
+import type { Journal } from './journal.ts'
 import { watchFiles } from './watch.ts'
 
 /**
@@ -24,8 +25,9 @@ export async function followChanges(
     work.catch(over.reject)
   })
   watch.follow(first.files)
-  context.interrupted.addEventListener('abort', () => over.resolve(), { once: true })
-  if (context.interrupted.aborted) over.resolve()
+  const interrupted = context.interrupted()
+  interrupted.addEventListener('abort', () => over.resolve(), { once: true })
+  if (interrupted.aborted) over.resolve()
   try {
     await over.promise
     watch.close()
@@ -44,7 +46,7 @@ async function reload(
 ): Promise<CheckedDocument> {
   const { context, journal } = session
   let published = current
-  if (context.interrupted.aborted) return published
+  if (context.interrupted().aborted) return published
   try {
     const next = { ...(await loadChecked(current.file, context.cwd)), name: current.name }
     follow(next.files)
@@ -52,6 +54,7 @@ async function reload(
     assertSameMesh(current, next)
     const { revision } = await publish(session.control, next)
     published = next
+    sayWarnings(journal, next)
     const tookMs = await bringUp(session, next, revision)
     done()
     journal.say(`${next.name} has changed: revision ${revision} is in force after ${Math.round(tookMs)} ms`)
@@ -61,6 +64,11 @@ async function reload(
     journal.say('the mesh goes on with what it had before')
   }
   return published
+}
+
+/** What is accepted and may still surprise. */
+export function sayWarnings(journal: Journal, document: CheckedDocument): void {
+  for (const warning of document.warnings) journal.say(`warning: ${lineOf(warning)}`)
 }
 
 /** Certificates and tokens carry these names: they stay as they are while the mesh runs. */

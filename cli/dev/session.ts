@@ -14,11 +14,12 @@ import { openJournal } from './journal.ts'
 import { memberStarter } from './member.ts'
 import type { DevOptions } from './options.ts'
 import { devState, overview, renderOverview } from './overview.ts'
-import { followChanges } from './reload.ts'
+import { followChanges, sayWarnings } from './reload.ts'
 import { assertWorkloads, manifestCommands, type RunOptions, readRunOptions } from './run-options.ts'
 
 /** Runs until `context.interrupted`; leaves no process and no open port behind, however it ends. */
 export async function runDev(context: Context, options: DevOptions): Promise<void> {
+  context.interrupted()
   const document = await loadChecked(options.file, context.cwd)
   const mesh = resolve(document.value)
   const { commands, folder } = manifestCommands(dirname(document.file))
@@ -54,6 +55,7 @@ export async function runDev(context: Context, options: DevOptions): Promise<voi
       mesh: mesh.name,
     }
     const session = { context, control, client: await connect(access, mesh.name), fleet, run, journal }
+    sayWarnings(journal, document)
     await bringUp(session, document, accepted.revision)
     const where = { mesh: mesh.name, controlUrl: control.url, interception, members: fleet.members }
     const remember = () => writeDevState(options.stateDir, devState({ ...where, members: fleet!.members }))

@@ -125,5 +125,8 @@ function placeIn(stack: string): { file: string; line: number } | undefined {
   return undefined
 }
 
+// Nobody waits for the document any more.
+process.on('disconnect', () => process.exit(1))
+
 const file = process.argv[2]!
 process.send!(await evaluate(file), () => process.exit(0))

@@ -26,7 +26,8 @@ export async function awaitEnforcement(
   revision: number,
   patienceMs: number,
 ): Promise<Enforcement> {
-  const { clock, interrupted } = context
+  const { clock } = context
+  const interrupted = context.interrupted()
   const startedMs = clock.monotonic()
   while (true) {
     const seen = lookAt(await client.status(), revision)

@@ -21,6 +21,8 @@ export interface Terminal {
    * Throws when a command reports twice, because then stdout would not be one JSON value.
    */
   report(value: unknown, text: (style: Style) => string): void
+  /** There is a result already. */
+  readonly reported: boolean
   /** A line for people on stderr. */
   note(text: string): void
   /** A line for people on stdout; nothing with `--json`. */
@@ -51,6 +53,9 @@ export function openTerminal(options: TerminalOptions): Terminal {
     verbose,
     style,
     noteStyle: styleFor(stderr),
+    get reported() {
+      return reported
+    },
     report(value, text) {
       if (reported) throw new Error('a command reported its result twice')
       reported = true

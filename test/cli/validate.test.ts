@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { project, selvage, selvageJson } from './project.ts'
+import { project, selvage, selvageJson, start } from './project.ts'
 
 const VALID = `import { defineMesh } from 'selvage'
 export default defineMesh({
@@ -162,5 +162,18 @@ describe('the command line', () => {
   it('colours nothing in a pipe', async () => {
     const folder = project({ 'mesh.ts': VALID })
     expect((await selvage(folder, 'validate')).stdout).not.toContain('\x1b[')
+  })
+})
+
+describe('Ctrl-C', () => {
+  it('ends a command that waits for a module which never ends, and the module with it', async () => {
+    const folder = project({
+      'mesh.ts': `console.log('pid', process.pid)\nsetInterval(() => {}, 1000)\nawait new Promise(() => {})`,
+    })
+    const running = start(folder, ['validate'])
+    await expect.poll(running.stderr, { timeout: 10_000 }).toMatch(/pid \d+/)
+    running.child.kill('SIGINT')
+    // Its stderr is shared with the module's process: it ends only when that has ended, too.
+    expect((await running.ended).code).toBeNull()
   })
 })

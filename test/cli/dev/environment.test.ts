@@ -64,9 +64,11 @@ describe('appEnvironment', () => {
     const httpProxyUrl = 'http://127.0.0.1:41003'
     expect(environment({ httpProxyUrl })).toMatchObject({ SELVAGE_HTTP_PROXY: httpProxyUrl })
     expect(environment({ httpProxyUrl }).HTTP_PROXY).toBeUndefined()
-    expect(environment({ httpProxyUrl, setHttpProxy: true })).toMatchObject({
+    expect(
+      environment({ httpProxyUrl, setHttpProxy: true, reaches: [reach('a', 80, { host: '127.83.0.2' })] }),
+    ).toMatchObject({
       HTTP_PROXY: httpProxyUrl,
-      NO_PROXY: '127.0.0.1,localhost',
+      NO_PROXY: '127.0.0.1,localhost,127.83.0.2',
     })
   })
 })
