@@ -23,7 +23,7 @@ function spinner(stream: NodeJS.WriteStream, clock: Clock, first: string): Progr
   let frame = 0
   let drawn = false
   const draw = () => {
-    const room = Math.max(10, (stream.columns ?? 80) - 3)
+    const room = Math.max(10, (stream.columns || 80) - 3)
     stream.write(`\r\x1b[2K${FRAMES[frame++ % FRAMES.length]} ${label.slice(0, room)}`)
     drawn = true
     timer = clock.after(FRAME_MS, draw)
