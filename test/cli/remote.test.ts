@@ -174,7 +174,7 @@ describe('selvage status', () => {
     const { code, stdout } = await selvage(folder, 'status')
     expect(code).toBe(0)
     expect(stdout).toContain('mesh shop, revision 1: 1 proxy, 0 in sync')
-    expect(stdout).toMatch(/^payments\/v1 +silent-1 +127\.0\.0\.1:15006 +not heard of +- +(60|59) s +-$/m)
+    expect(stdout).toMatch(/^payments\/v1 +silent-1 +127\.0\.0\.1:15006 +not heard of +- +\d+ s +-$/m)
     expect(stdout).toMatch(/^payments\/v2 +no proxy$/m)
   })
 
