@@ -45,3 +45,19 @@ export const SEMICOLON = 0x3b
 export const QUOTE = 0x22
 export const BACKSLASH = 0x5c
 export const DELETE = 0x7f
+
+/** Whether `HTTP/d.d` stands there, for whatever digits: compared byte by byte, since a string would have to be made. */
+export function isHttpVersion(bytes: Buffer, at: number): boolean {
+  return (
+    bytes[at] === 0x48 &&
+    bytes[at + 1] === 0x54 &&
+    bytes[at + 2] === 0x54 &&
+    bytes[at + 3] === 0x50 &&
+    bytes[at + 4] === 0x2f &&
+    isDigit(bytes[at + 5]!) &&
+    bytes[at + 6] === 0x2e &&
+    isDigit(bytes[at + 7]!)
+  )
+}
+
+export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39

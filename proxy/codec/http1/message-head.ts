@@ -114,7 +114,7 @@ function saysHost(headers: HeaderBlock, authority: string): boolean {
 
 function saysLength(headers: HeaderBlock, length: number | undefined): boolean {
   const field = fieldOfKind(headers, FieldKind.CONTENT_LENGTH)
-  return field !== -1 && length !== undefined && Number(headers.valueAt(field)) === length
+  return field !== -1 && length !== undefined && headers.valueAt(field) === String(length)
 }
 
 /** RFC 9110 10.1.4: TE is for one connection; `trailers` is true of ours, too, since we pass them on. */

@@ -4,7 +4,7 @@ import type { Normalise } from '../../../mesh/snapshot.ts'
 import { Failure, type FailureCode } from '../../failure.ts'
 import { readAuthority, readTunnelAuthority } from './authority.ts'
 import { CHUNKED } from './body-length.ts'
-import { SPACE, TARGET, TOKEN } from './characters.ts'
+import { isHttpVersion, SPACE, TARGET, TOKEN } from './characters.ts'
 import { type HeadLimits, HeadParser } from './head-parser.ts'
 import { listed } from './message-fields.ts'
 
@@ -57,21 +57,10 @@ export class RequestParser extends HeadParser {
   }
 
   private readVersion(bytes: Buffer, start: number, end: number): Failure | undefined {
-    // "HTTP/1.1": nearly always, so compared without making a string.
-    if (
-      end - start !== 8 ||
-      bytes[start] !== 0x48 ||
-      bytes[start + 1] !== 0x54 ||
-      bytes[start + 2] !== 0x54 ||
-      bytes[start + 3] !== 0x50 ||
-      bytes[start + 4] !== 0x2f ||
-      bytes[start + 6] !== 0x2e
-    )
+    if (end - start !== 8 || !isHttpVersion(bytes, start))
       return refusal('the request line does not end in an HTTP version')
     const major = bytes[start + 5]! - 0x30
     const minor = bytes[start + 7]! - 0x30
-    if (major < 0 || major > 9 || minor < 0 || minor > 9)
-      return refusal('the request line does not end in an HTTP version')
     if (major !== 1) return new Failure('unsupported-version', `HTTP/${major}.${minor} is not spoken here`)
     this.minorVersion = minor === 0 ? 0 : 1
     return undefined

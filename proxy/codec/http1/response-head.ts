@@ -1,6 +1,7 @@
 /** Reads the head of a response (RFC 9112 4 and 6.3). */
 import { Failure, type FailureCode } from '../../failure.ts'
 import { CHUNKED, UNTIL_CLOSE } from './body-length.ts'
+import { isDigit, isHttpVersion, SPACE } from './characters.ts'
 import { HeadParser } from './head-parser.ts'
 import { checkChunked } from './request-head.ts'
 
@@ -16,11 +17,15 @@ export class ResponseParser extends HeadParser {
 
   /** `version SP 3DIGIT [SP reason]`; some servers leave out the last blank with the reason. */
   protected readLine(bytes: Buffer, base: number, start: number, end: number): Failure | undefined {
-    const line = bytes.latin1Slice(base + start, base + end)
-    const match = STATUS_LINE.exec(line)
-    if (match === null) return refusal('the status line is not one of HTTP/1.x')
-    this.minorVersion = match[1] === '0' ? 0 : 1
-    this.status = Number(match[2])
+    const at = base + start
+    const length = end - start
+    if (length < 12 || !isHttpVersion(bytes, at) || bytes[at + 5] !== 0x31) return notAStatusLine()
+    if (bytes[at + 8] !== SPACE || (length > 12 && bytes[at + 12] !== SPACE)) return notAStatusLine()
+    const hundreds = bytes[at + 9]! - 0x30
+    if (hundreds < 1 || hundreds > 5 || !isDigit(bytes[at + 10]!) || !isDigit(bytes[at + 11]!))
+      return notAStatusLine()
+    this.status = hundreds * 100 + (bytes[at + 10]! - 0x30) * 10 + bytes[at + 11]! - 0x30
+    this.minorVersion = bytes[at + 7] === 0x30 ? 0 : 1
     return undefined
   }
 
@@ -52,4 +57,4 @@ export class ResponseParser extends HeadParser {
   }
 }
 
-const STATUS_LINE = /^HTTP\/1\.([0-9]) ([1-5][0-9]{2})(?: |$)/
+const notAStatusLine = (): Failure => refusal('the status line is not one of HTTP/1.x')
