@@ -14,7 +14,7 @@ import { type Borrower, Lease, returnLease, takeLease } from './buffer-lease.ts'
 export interface SocketReader {
   /** Begins or goes on to read. */
   resume(): void
-  /** One more chunk may come. */
+  /** What is being read may still come. */
   pause(): void
   /** Whether a long body is coming, so that large buffers pay. Takes effect with the next read. */
   bulk: boolean
@@ -165,7 +165,7 @@ class BufferReader implements SocketReader, Borrower {
   }
 }
 
-class StreamReader implements SocketReader {
+export class StreamReader implements SocketReader {
   bulk = false
   private readonly socket: Socket
   private readonly deliver: Deliver

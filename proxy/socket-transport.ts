@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { spiffeIdOf } from './identity/spiffe-id.ts'
-import { type SocketReader, socketReader } from './socket-reader.ts'
-import { type SocketWriter, socketWriter } from './socket-writer.ts'
+import { type SocketReader, StreamReader, socketReader } from './socket-reader.ts'
+import { type SocketWriter, StreamWriter, socketWriter } from './socket-writer.ts'
 import type { TlsInfo, Transport } from './transport.ts'
 
 /**
@@ -11,9 +11,15 @@ import type { TlsInfo, Transport } from './transport.ts'
  * 'secureConnection' event) or connected. It is switched to half-open and no-delay; nobody else may read, write or
  * listen to it afterwards.
  */
-export function socketTransport(socket: Socket): Transport {
-  return new SocketTransport(socket)
+export function socketTransport(socket: Socket, access: SocketAccess = 'direct'): Transport {
+  return new SocketTransport(socket, access)
 }
+
+/**
+ * `direct`: by what lies under Node's sockets, where it looks as this version knows it. `public`: by their public
+ * API alone, which is what is left elsewhere.
+ */
+export type SocketAccess = 'direct' | 'public'
 
 const nothing = (): void => {}
 
@@ -33,14 +39,16 @@ class SocketTransport implements Transport {
   private begun = false
   private ended = false
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, access: SocketAccess) {
     this.socket = socket
     this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`
     this.localPort = socket.localPort ?? 0
     socket.allowHalfOpen = true
     socket.setNoDelay(true)
-    this.reader = socketReader(socket, chunk => this.onRead(chunk))
-    this.writer = socketWriter(socket, () => this.onDrain())
+    const deliver = (chunk: Buffer): void => this.onRead(chunk)
+    const drained = (): void => this.onDrain()
+    this.reader = access === 'direct' ? socketReader(socket, deliver) : new StreamReader(socket, deliver)
+    this.writer = access === 'direct' ? socketWriter(socket, drained) : new StreamWriter(socket, drained)
     socket.on('end', () => {
       this.ended = true
       if (this.begun) this.onReadEnd()

@@ -174,7 +174,7 @@ function borrowerOf(chunk: Buffer): Borrower | undefined {
   return out.lease.memory === chunk.buffer ? out : readerOf(chunk)
 }
 
-class StreamWriter implements SocketWriter {
+export class StreamWriter implements SocketWriter {
   pendingBytes = 0
   private readonly socket: Socket
   private readonly drained: () => void

@@ -7,8 +7,9 @@
  */
 export interface Transport {
   /**
-   * Bytes arrived. The chunk is valid only during the call; `retain` it to keep it. At most one more chunk comes
-   * after `pause`: whoever pauses keeps what comes (so that pausing for a moment costs no system call).
+   * Bytes arrived. The chunk is valid only during the call; `retain` it to keep it. After `pause` as much may still
+   * come as two reads bring (128 KiB): whoever pauses keeps it. So a pause that is over soon costs no system call,
+   * and TLS can hand over what it has decrypted.
    */
   onRead: (chunk: Buffer) => void
   /** The peer will send no more. The other direction stays open until `end`. */

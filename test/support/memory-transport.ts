@@ -89,6 +89,8 @@ export class MemoryTransport implements Transport {
     while (this.inFlightBytes > this.kernelBytes) this.inFlightBytes -= this.inFlight.pop()!.length
     this.ending = true
     this.schedule()
+    // Whatever waits for us is answered with RST.
+    this.peer.schedule()
     setImmediate(() => this.close(undefined))
   }
 
@@ -121,7 +123,6 @@ export class MemoryTransport implements Transport {
   /** One piece a turn. */
   private deliver(): void {
     const { peer } = this
-    if (peer.closed) return
     if (peer.destroyed) {
       // Bytes for somebody who is gone are answered with RST.
       if (this.inFlightBytes > 0) this.close(connectionReset())
