@@ -44,10 +44,15 @@ function exitCodeOf(error: unknown): number {
   return error instanceof IdentityRefused ? EXIT.refused : EXIT.missing
 }
 
-function onDefect(error: unknown): void {
+function tellDefect(error: unknown): void {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
   process.stderr.write(`selvage proxy: a defect: ${reason}\n`)
   announce('defect', { reason })
+}
+
+/** Whatever was in the middle of something when this was thrown, is in the middle of it for ever. */
+function onDefect(error: unknown): void {
+  tellDefect(error)
   void exit(EXIT.defect)
 }
 
@@ -72,7 +77,8 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
 async function main(): Promise<void> {
   tuneEngine()
   process.on('uncaughtException', onDefect)
-  process.on('unhandledRejection', onDefect)
+  // A promise that nobody waited for takes nothing else with it.
+  process.on('unhandledRejection', tellDefect)
   const settings = readSettings(process.env)
   const log = createLog(output, settings.logLevel)
   for (const name of unknownVariables(process.env)) {

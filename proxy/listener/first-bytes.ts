@@ -30,7 +30,8 @@ export function lookAtOpening(
   const arrived = (chunk: Buffer) => {
     settle(undefined)
     socket.unshift(chunk)
-    done(openingOf(chunk))
+    // Not from within the stream's own loop, which would go on as soon as somebody resumes it.
+    process.nextTick(done, openingOf(chunk))
   }
   const ended = () => {
     settle(undefined)

@@ -131,7 +131,21 @@ describe('what is open stays', () => {
     expect(inner[0]!.log.of('drain-timeout')).toHaveLength(0)
   })
 
-  test('outbound works while the sidecar drains, and says that its connections close', async () => {
+  test('a sidecar that drains goes on accepting for the delay, and says on each answer that the connection closes', async () => {
+    const app = await httpApp('one')
+    const drain = { delayMs: 60_000, timeoutMs: 0 }
+    const { inner } = await chain({ apps: [app.port], inbound: { tls: 'permissive' }, inner: { drain } })
+    const url = `http://127.0.0.1:${inner[0]!.port}`
+    const agent = keepAlive()
+    expect((await ask(url, { agent })).headers.connection).not.toBe('close')
+    void inner[0]!.running.drain()
+    await until('it drains', () => inner[0]!.log.of('draining').length === 1)
+    expect((await ask(url, { agent })).headers.connection).toBe('close')
+    expect((await ask(url, { agent })).headers.connection).toBe('close')
+    expect((await ask(`http://${inner[0]!.running.addresses.health}`, { path: '/ready' })).status).toBe(503)
+  })
+
+  test('outbound works while the sidecar drains, on the connections that it has', async () => {
     const app = await httpApp('one')
     const { outer } = await chain({ apps: [app.port], outer: { drain: { delayMs: 60_000, timeoutMs: 0 } } })
     const agent = keepAlive()

@@ -55,6 +55,29 @@ describe('lookAtOpening', () => {
     expect(seen).toEqual(['plain words', 'end'])
   })
 
+  test('leaves it to who takes the connection over at once, too', async () => {
+    const server = createServer({ allowHalfOpen: true }, socket => {
+      socket.on('error', () => {})
+      lookAtOpening(socket, systemClock, 5000, () => {
+        const transport = socketTransport(socket)
+        transport.onRead = chunk => transport.write(Buffer.from(chunk.toString().toUpperCase()))
+        transport.onReadEnd = () => transport.end()
+        transport.resume()
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    closing.push(
+      () => client.destroy(),
+      () => server.close(),
+    )
+    client.write('plain')
+    expect(String(await once(client, 'data'))).toBe('PLAIN')
+    client.write('more')
+    expect(String(await once(client, 'data'))).toBe('MORE')
+  })
+
   test('says silence when nothing comes in time, and leaves the connection paused', async () => {
     const { socket, opening } = await look(20, () => {})
     expect(await opening).toBe('silence')
