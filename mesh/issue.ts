@@ -12,9 +12,25 @@ export interface Finding {
 
 type Issue = z.core.$ZodIssue
 
-/** Every issue, those in the branches of unions, too: of a union the branch that fits the value is reported. */
+/**
+ * Findings of one document are cut here: nobody reads more, and wording each one with the name that is nearest would
+ * let a document full of mistakes hold up whoever checks it.
+ */
+export const MAX_FINDINGS = 100
+
+/**
+ * Every issue, those in the branches of unions, too: of a union the branch that fits the value is reported. At most
+ * `MAX_FINDINGS` and one.
+ */
 export function findingsOf(issues: readonly Issue[], value: unknown, schema: z.ZodType): Finding[] {
-  return issues.flatMap(issue => expand(issue, [], value, schema))
+  const findings: Finding[] = []
+  for (const issue of issues) {
+    for (const finding of expand(issue, [], value, schema)) {
+      findings.push(finding)
+      if (findings.length > MAX_FINDINGS) return findings
+    }
+  }
+  return findings
 }
 
 function expand(issue: Issue, above: Path, value: unknown, schema: z.ZodType): Finding[] {
@@ -22,7 +38,7 @@ function expand(issue: Issue, above: Path, value: unknown, schema: z.ZodType): F
   const found = valueAt(value, path)
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map(key => unknownKey(path, key, schema))
+      return issue.keys.slice(0, MAX_FINDINGS + 1).map(key => unknownKey(path, key, schema))
     case 'invalid_union':
       return ofUnion(issue, path, value, schema)
     case 'invalid_key':

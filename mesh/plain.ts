@@ -2,7 +2,7 @@
  * Values that may come from anywhere (a YAML file with anchors, a program) as fresh plain data: objects, lists,
  * strings, numbers, booleans and null, without cycles and not too deep for the checks that follow.
  */
-import type { Finding } from './issue.ts'
+import { type Finding, MAX_FINDINGS } from './issue.ts'
 import type { Path } from './violation.ts'
 
 const MAX_DEPTH = 40
@@ -24,8 +24,7 @@ function copyOf(value: unknown, path: Path, walk: Walk): unknown {
   if (typeof value !== 'object' || value === null) return scalar(value, path, walk)
   const problem = objectProblem(value, path, walk)
   if (problem !== undefined) {
-    walk.findings.push({ path, message: problem })
-    return undefined
+    return refuse(path, problem, walk)
   }
   walk.above.add(value)
   const copy = Array.isArray(value)
@@ -39,10 +38,7 @@ function copyMembers(value: object, path: Path, walk: Walk): Record<string, unkn
   const copy: Record<string, unknown> = {}
   for (const [key, member] of Object.entries(value)) {
     if (key === '__proto__') {
-      walk.findings.push({
-        path: [...path, key],
-        message: 'found the key "__proto__", expected another name',
-      })
+      refuse([...path, key], 'found the key "__proto__", expected another name', walk)
       continue
     }
     const copied = copyOf(member, [...path, key], walk)
@@ -63,11 +59,14 @@ function objectProblem(value: object, path: Path, walk: Walk): string | undefine
   return `found a ${value.constructor?.name ?? 'strange object'}, expected plain data`
 }
 
+function refuse(path: Path, message: string, { findings }: Walk): undefined {
+  if (findings.length <= MAX_FINDINGS) findings.push({ path, message })
+}
+
 function scalar(value: unknown, path: Path, walk: Walk): unknown {
   walk.values++
   if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-    walk.findings.push({ path, message: `found a ${typeof value}, expected plain data` })
-    return undefined
+    return refuse(path, `found a ${typeof value}, expected plain data`, walk)
   }
   return value
 }

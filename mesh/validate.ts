@@ -2,7 +2,7 @@
 import { checks } from './check/checks.ts'
 import { type KnownNames, knownNames } from './check/known-names.ts'
 import { type MeshDocumentInput, meshDocumentSchema } from './document.ts'
-import { type Finding, findingsOf, valueAt } from './issue.ts'
+import { type Finding, findingsOf, MAX_FINDINGS, valueAt } from './issue.ts'
 import { namesOf } from './names.ts'
 import { plainCopy } from './plain.ts'
 import { type Edit, type Origins, originalPath, prune } from './prune.ts'
@@ -39,13 +39,22 @@ export function validate(value: unknown): Validation {
     const wrong = shape.findings.map(({ path }) => path)
     const damaged = (path: Path) => wrong.some(startsWith(originalPath(path, rest, origins)))
     const meaning = checkMeaning(rest, knownNames(copy), damaged)
-    violations.push(...relocate(meaning.violations))
-    warnings.push(...relocate(meaning.warnings))
+    for (const finding of relocate(meaning.violations)) violations.push(finding)
+    for (const finding of relocate(meaning.warnings)) warnings.push(finding)
   }
   if (violations.length > 0)
-    return { ok: false, violations: violations.map(format), warnings: warnings.map(format) }
+    return { ok: false, violations: cut(violations).map(format), warnings: warnings.map(format) }
   return { ok: true, document: copy as MeshDocumentInput, violations: [], warnings: warnings.map(format) }
 }
+
+/** Says so where there are more than anybody reads. */
+const cut = (findings: readonly Finding[]): readonly Finding[] =>
+  findings.length <= MAX_FINDINGS
+    ? findings
+    : [
+        ...findings.slice(0, MAX_FINDINGS),
+        { path: [], message: `found more than ${MAX_FINDINGS} violations; these are the first` },
+      ]
 
 const startsWith =
   (prefix: Path) =>
@@ -73,7 +82,7 @@ function checkShape(value: unknown): Shape {
     if (parsed.success) return { findings: findings ?? [], rest: rest as MeshDocumentInput, origins }
     const wrong = findingsOf(parsed.error.issues, rest, meshDocumentSchema)
     findings ??= wrong
-    if (wrong.some(({ path }) => path.length === 0)) break
+    if (wrong.length > MAX_FINDINGS || wrong.some(({ path }) => path.length === 0)) break
     const before = rest
     rest = prune(
       before,
@@ -114,9 +123,14 @@ export function checkMeaning(
     names: namesOf(document),
     known,
     damaged,
-    report: (path: Path, message: string) => void violations.push({ path, message }),
-    warn: (path: Path, message: string) => void warnings.push({ path, message }),
+    enough: () => violations.length > MAX_FINDINGS,
+    report: (path: Path, message: string) => {
+      if (violations.length <= MAX_FINDINGS) violations.push({ path, message })
+    },
+    warn: (path: Path, message: string) => {
+      if (warnings.length < MAX_FINDINGS) warnings.push({ path, message })
+    },
   }
-  for (const check of checks) check(context)
+  for (const check of checks) if (!context.enough()) check(context)
   return { violations, warnings }
 }

@@ -11,6 +11,8 @@ export interface CheckContext {
   readonly known: KnownNames
   /** True when a mistake at that place or below has been found already: what seems to be missing may be that. */
   readonly damaged: (path: Path) => boolean
+  /** As many mistakes are known as are reported: what costs much to find or to word is no longer worth it. */
+  readonly enough: () => boolean
   /** The document is refused. */
   readonly report: (path: Path, message: string) => void
   /** The document is accepted, but hardly means what its author thinks. */

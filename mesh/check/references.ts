@@ -23,6 +23,7 @@ export const checkReferences: Check = context => {
   const caller = { expected: 'a service, a workload or "*"', valid: new Set([...all, '*']) }
   const verify: Verify = (path, written, kind) => {
     for (const [index, name] of list(written ?? []).entries()) {
+      if (context.enough()) return
       const place = typeof written === 'string' ? path : [...path, index]
       if (!kind.valid.has(name) && !context.damaged(place)) unknown(context, place, name, kind)
     }

@@ -646,6 +646,9 @@ describe('warnings', () => {
   })
 })
 
+const named = <Value>(count: number, value: Value) =>
+  Array.from({ length: count }, (_, index) => [`s${index}`, value] as const)
+
 describe('limits', () => {
   it('refuses more services than a control plane is built for', () => {
     const many = Object.fromEntries(
@@ -660,6 +663,25 @@ describe('limits', () => {
   it('quotes a long value only in part', () => {
     const [violation] = violationsOf(withServices({ normalise: 'x'.repeat(10_000) }))
     expect(violation?.message.length).toBeLessThan(300)
+  })
+
+  it.each([
+    ['of wrong shape', { services: Object.fromEntries(named(500, { targetPort: 'x' })) }],
+    ['with unknown keys', Object.fromEntries(named(500, 1))],
+    ['that name nothing', { routes: named(500, 0).map(([name]) => ({ service: name, to: name })) }],
+    ['that are no plain data', { uses: named(500, 0).map(() => () => 0) }],
+  ])('reports the first hundred of many things %s, and says that there are more', (_, wrong) => {
+    const violations = violationsOf({ name: 'shop', ...wrong })
+    expect(violations).toHaveLength(101)
+    expect(violations.at(-1)).toEqual({
+      path: '',
+      message: 'found more than 100 violations; these are the first',
+    })
+  })
+
+  it('reports more mistakes than a call of a function can have arguments', () => {
+    const services = Object.fromEntries(named(150_000, {}))
+    expect(violationsOf({ name: 'shop', services }).length).toBeGreaterThan(0)
   })
 
   it('reports at most a hundred colliding ports', () => {
