@@ -38,15 +38,18 @@ export function normalisePath(path: string, level: Normalise): string | undefine
 
 /**
  * The path as an app might see it that decodes until nothing is left to decode, reads `\` as `/`, merges slashes and
- * resolves dot segments last. Access rules must hold for it, too. Undefined when it has none: it holds a NUL.
+ * resolves dot segments last, those with path parameters, too. Access rules must hold for it, too. Undefined when it has none: it holds a NUL.
  */
 export function decodedPath(path: string): string | undefined {
   const signs = scan(path)
   if (!(signs & (DOTS | ESCAPES | BACKSLASHES | DOUBLE_SLASHES | NUL))) return path
   const text = (signs & ESCAPES ? decodeFully(path) : path).replaceAll('\\', '/').replace(/\/{2,}/g, '/')
   if (text.includes('\0')) return undefined
-  return text.includes('/.') ? resolveDots(text) : text
+  return text.includes('/.') ? resolveDots(text.replace(PARAMETERS_OF_DOTS, '$1')) : text
 }
+
+/** Servlet containers drop path parameters before they resolve dot segments: `/..;x/` is `/../` there. */
+const PARAMETERS_OF_DOTS = /(?<=\/)(\.\.?);[^/]*/g
 
 const DOTS = 1
 const ESCAPES = 2
@@ -119,14 +122,14 @@ function reduceEscape(stack: number[]): boolean {
   return true
 }
 
-/** `C0 AF` and `E0 80 AF` are overlong forms of `/` (RFC 3629 10). */
+/** `C0 AF`, `E0 80 AF` and `F0 80 80 AF` are overlong forms of `/` (RFC 3629 10). */
 function reduceOverlong(stack: number[]): boolean {
-  const [last, before, first] = [stack.at(-1)!, stack.at(-2), stack.at(-3)]
+  const [last, before, first, zeroth] = [stack.at(-1)!, stack.at(-2), stack.at(-3), stack.at(-4)]
   if (last < 0x80 || last > 0xbf) return false
   if (before === 0xc0 || before === 0xc1) return replaceTop(stack, 2, ((before & 1) << 6) | (last & 0x3f))
-  if (first === 0xe0 && (before === 0x80 || before === 0x81))
-    return replaceTop(stack, 3, ((before & 1) << 6) | (last & 0x3f))
-  return false
+  if (before !== 0x80 && before !== 0x81) return false
+  const length = first === 0xe0 ? 3 : first === 0x80 && zeroth === 0xf0 ? 4 : undefined
+  return length !== undefined && replaceTop(stack, length, ((before & 1) << 6) | (last & 0x3f))
 }
 
 function replaceTop(stack: number[], count: number, code: number): true {

@@ -93,6 +93,11 @@ describe('decodedPath', () => {
     ['/a/..%5cb', '/b'],
     ['/x%c0%af..%c0%afadmin', '/admin'],
     ['/x%e0%80%af..%e0%80%afadmin', '/admin'],
+    ['/x%f0%80%80%af..%f0%80%80%afadmin', '/admin'],
+    ['/a/..;/admin', '/admin'],
+    ['/a/..;jsessionid=1/b/.;x/c', '/b/c'],
+    ['/a/%2e%2e%253b/admin', '/admin'],
+    ['/a/b;v=1/..c;d', '/a/b;v=1/..c;d'],
     ['/caf%C3%A9', '/caf\xc3\xa9'],
     ['/%', '/%'],
   ])('reads %s as %s', (path, expected) => {
