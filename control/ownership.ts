@@ -20,10 +20,18 @@ export function checkFragmentOwner(principal: Principal, fragment: string, owner
   )
 }
 
-/** @throws Refusal 403 listing every place that is not the principal's to write */
-export function checkScope(principal: Principal, document: MeshDocumentInput, owners: Owners): void {
+/**
+ * @param domain of the mesh
+ * @throws Refusal 403 listing every place that is not the principal's to write
+ */
+export function checkScope(
+  principal: Principal,
+  document: MeshDocumentInput,
+  owners: Owners,
+  domain: string,
+): void {
   if (principal.kind !== 'publisher') return
-  const violations = outOfScope(principal, document, owners)
+  const violations = outOfScope(principal, document, owners, domain)
   if (violations.length === 0) return
   const places = violations.map(({ path, message }) => `${path}: ${message}`).join('; ')
   throw new Refusal('forbidden', `${principalName(principal)} may not publish this: ${places}`, {
@@ -46,6 +54,7 @@ function outOfScope(
   { name, services: scope }: Extract<Principal, { kind: 'publisher' }>,
   document: MeshDocumentInput,
   owners: Owners,
+  domain: string,
 ): Violation[] {
   const violations: Violation[] = []
   const check = (path: Path, written: string): void => {
@@ -68,7 +77,14 @@ function outOfScope(
   if (access.default !== undefined) {
     violations.push({ path: 'access', message: 'a default concerns the whole mesh and takes the operator' })
   }
-  for (const service of Object.keys(document.services ?? {})) check(['services', service], service)
+  for (const [service, { hosts = [] }] of Object.entries(document.services ?? {})) {
+    check(['services', service], service)
+    // A host draws the calls of everybody to it: of another service that is yet to come, of a site outside.
+    hosts.forEach((host, index) => {
+      const name = host.endsWith(`.${domain}`) ? host.slice(0, -domain.length - 1) : host
+      if (name !== service) check(['services', service, 'hosts', index], name)
+    })
+  }
   for (const [workload, { services = [] }] of Object.entries(document.workloads ?? {})) {
     check(['workloads', workload], workload)
     services.forEach((service, index) => {

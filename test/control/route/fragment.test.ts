@@ -321,6 +321,20 @@ describe('owners', () => {
       { uses: ['orders'], access: [{ from: 'ledger', to: 'orders' }] },
       'access[0].to',
     ],
+    [
+      'the host of a service that is yet to come',
+      { services: { ledger: { targetPort: 9001, calls: [], hosts: ['orders-v2.shop.internal'] } } },
+      'services.ledger.hosts[0]',
+    ],
+    [
+      'a host outside',
+      {
+        services: {
+          ledger: { targetPort: 9001, calls: [], hosts: ['ledger.shop.internal', 'api.bank.example'] },
+        },
+      },
+      'services.ledger.hosts[1]',
+    ],
     ['defaults of the whole mesh', { defaults: { retry: false } }, 'defaults'],
     ['what services do by default', { access: 'deny' }, 'access'],
   ])('refuses a publisher %s, at its place', async (_, part, place) => {
@@ -331,6 +345,13 @@ describe('owners', () => {
     expect(refused.status).toBe(403)
     expect(refused.body.violations.map((each: { path: string }) => each.path)).toContain(place)
     expect(await plane.store.revision(mesh)).toBe(1)
+  })
+
+  it('lets a publisher take the hosts that its token names', async () => {
+    const team = await plane.publisher('team-a', ['ledger', 'books', 'ledger.example.com'])
+    const hosts = ['ledger.example.com', 'books.shop.internal']
+    const document = { name: mesh, services: { ledger: { targetPort: 9001, hosts } } }
+    expect((await plane.call(team, 'PUT', paths.fragment(mesh, 'ledger'), document)).status).toBe(200)
   })
 
   it('refuses a publisher the routes of a service that an operator owns, though its scope names it', async () => {
