@@ -49,7 +49,7 @@ export function proposals(options: {
       if (!checked.ok) throw invalid(`fragment "${name}"`, checked.violations)
       const foreign = ofAnotherMesh(checked.document, mesh, trustDomain)
       if (foreign.length > 0) throw invalid(`fragment "${name}"`, foreign)
-      checkScope(principal, checked.document, ownersOf(before, name, models))
+      checkScope(principal, checked.document, ownersOf(before, name, models), before.mesh.domain)
       return checked.document
     },
 
@@ -60,7 +60,7 @@ export function proposals(options: {
       const services = namesOf(whole).services.keys()
       const addresses = allocate(services, before.addresses, addressRange, preferred)
       const after = modelOf({ ...summary, fragments, addresses }, whole)
-      compileAll(after, before)
+      compileSome(after, before)
       return { after, warnings }
     },
   }
@@ -100,16 +100,15 @@ function allocate(...args: Parameters<typeof allocateAddresses>): ReadonlyMap<st
   }
 }
 
-const MAX_COMPILED = 100
+/** Workloads times services is what compiling all of them would cost: minutes for thousands. */
+const MAX_COMPILED = 20
 
-/** A mesh that cannot be compiled must not be accepted; what did not change was compiled before. */
-function compileAll(after: Model, before: Model): void {
-  let compiled = 0
-  for (const workload of after.mesh.workloads.keys()) {
-    if (before.mesh.workloads.has(workload) && compiled >= MAX_COMPILED) continue
-    compileSnapshot(after.mesh, workload, { addresses: after.addresses })
-    compiled++
-  }
+/** A mesh that cannot be compiled must not be accepted: tries some of its workloads, new ones first. */
+function compileSome(after: Model, before: Model): void {
+  const names = [...after.mesh.workloads.keys()]
+  const isNew = (name: string): boolean => !before.mesh.workloads.has(name)
+  const tried = [...names.filter(isNew), ...names.filter(name => !isNew(name))].slice(0, MAX_COMPILED)
+  for (const workload of tried) compileSnapshot(after.mesh, workload, { addresses: after.addresses })
 }
 
 function invalid(what: string, violations: readonly Violation[]): Refusal {
