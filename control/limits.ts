@@ -19,7 +19,7 @@ export const limitBody: MiddlewareHandler<ControlEnv> = async (c, next) => {
     if (length === undefined || !/^\d{1,15}$/.test(length)) {
       throw new Refusal('length-required', 'the body has no Content-Length; send it whole, not in chunks')
     }
-    const documents = /\/(?:fragments\/[^/]+|plan)$/.test(c.req.path)
+    const documents = /^\/v1\/meshes\/[^/]+\/(?:fragments\/[^/]+|plan)$/.test(c.req.path)
     const maxBytes = documents ? MAX_DOCUMENT_BYTES : MAX_BODY_BYTES
     if (Number(length) > maxBytes) {
       throw new Refusal('too-large', `the body has ${length} bytes, and the limit is ${maxBytes}`)

@@ -51,6 +51,8 @@ const SWEEP_MS = 500
 /** A sweep that comes later than this did not run because nothing did: the machine slept, or we were stopped. */
 const PAUSE_MS = 3000
 const TOMBSTONE_MS = 600_000
+/** A workload that invents ids pushes out its own tombstones only. */
+const MAX_TOMBSTONES = 2000
 
 type Tombstone = StoredRegistration & { readonly deregisteredAtMs: number }
 
@@ -131,6 +133,10 @@ export async function registry(options: RegistryOptions): Promise<Registry> {
         tombstones.set(tombstone)
         leases.delete(workload, id)
         publish(workload)
+        for (const oldest of tombstones.of(workload).slice(0, -MAX_TOMBSTONES)) {
+          tombstones.delete(workload, oldest.id)
+          await store.deleteRegistration(mesh, workload, oldest.id)
+        }
       }),
   }
 }

@@ -19,6 +19,8 @@ const route = createRoute({
 
 const HEARTBEAT_MS = 15_000
 const MAX_STREAMS = 20_000
+/** Above what its endpoints need, so that one workload cannot take the streams of all others. */
+const MAX_STREAMS_OF_WORKLOAD = 2000
 /** Events that may wait for a slow reader; what comes on top is merged into one. */
 const MAX_QUEUED = 4
 
@@ -29,6 +31,10 @@ export function hintsRoute(app: Router, control: Control): void {
     await requireWorkload(control, workload)
     if (control.notify.size >= MAX_STREAMS) {
       throw new Refusal('busy', `${MAX_STREAMS} hint streams are open, which is the limit; poll meanwhile`)
+    }
+    if (control.notify.listeners(workload) >= MAX_STREAMS_OF_WORKLOAD) {
+      const detail = `${workload} has ${MAX_STREAMS_OF_WORKLOAD} hint streams open, which is the limit; poll meanwhile`
+      throw new Refusal('busy', detail)
     }
     const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
     return c.body(hintStream(control, workload, notAfterMs), 200, headers)

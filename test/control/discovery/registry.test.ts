@@ -82,6 +82,16 @@ describe('registry', () => {
     expect(await store.registrations(mesh)).toEqual([])
   })
 
+  it('keeps a bounded number of tombstones of a workload, the latest', async () => {
+    for (let index = 0; index <= 2000; index++) {
+      await subject.register('web', `e${index}`, body())
+      await subject.deregister('web', `e${index}`)
+    }
+    expect(await store.registrations(mesh)).toHaveLength(2000)
+    await expect(subject.register('web', 'e2000', body())).rejects.toThrow(Deregistered)
+    await expect(subject.register('web', 'e0', body())).resolves.toBeUndefined()
+  })
+
   it('keeps an endpoint that renews, without telling anybody or writing anything', async () => {
     let writes = 0
     const counted = memoryStore()

@@ -52,6 +52,11 @@ describe('an endpoint', () => {
     expect((await plane.call(await plane.workload('web'), 'DELETE', path)).status).toBe(204)
   })
 
+  it('is refused with a body too large, though its id is a word of a path where documents go', async () => {
+    const refused = await plane.register('web', 'plan', { padding: 'x'.repeat(70_000) })
+    expect(refused.status).toBe(413)
+  })
+
   it('is refused when its workload has too many, and renewals are not', async () => {
     const web = await plane.workload('web')
     const put = (index: number) =>

@@ -48,6 +48,16 @@ const withWeight = (weight: number) => ({
 })
 
 describe('the hint stream', () => {
+  it('is refused to a workload that has taken more than its share, and to no other', async () => {
+    for (let count = 0; count < 2000; count++) plane.control.notify.subscribe('web', () => {})
+    const refused = await plane.call(await plane.workload('web'), 'GET', paths.hints(mesh, 'web'))
+    expect(refused).toMatchObject({
+      status: 503,
+      body: { detail: expect.stringContaining('poll meanwhile') },
+    })
+    expect(await (await open('orders')).next()).toMatchObject({ windowMs: 0 })
+  })
+
   it('begins with the hashes that are there now', async () => {
     const stream = await open('web')
     expect(await stream.next()).toEqual({
