@@ -123,6 +123,7 @@ function open(path: string): DatabaseSync {
     // FULL: a commit that was answered is on disk.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     migrate(database)
+    checkWhole(database)
     return database
   } catch (error) {
     throw new StoreUnusable(`cannot use the store ${path}: ${reasonOf(error)}`, { cause: error })
@@ -134,14 +135,30 @@ function migrate(database: DatabaseSync): void {
   if (version > SCHEMA_VERSION) {
     throw new Error(`it was written by a newer version (format ${version}; this one knows ${SCHEMA_VERSION})`)
   }
-  if (version === 0) transaction(database, () => database.exec(SCHEMA))
+  if (version === 0) create(database)
   // Takes the exclusive lock now, so that a second control plane fails at its start.
   else transaction(database, () => database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`))
+}
+
+function create(database: DatabaseSync): void {
+  const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.count)
+  if (tables > 0) throw new Error('it is the database of something else')
+  transaction(database, () => database.exec(SCHEMA))
+}
+
+/** Damage found now is one sentence; found later it would be a mesh that answers some requests and not others. */
+function checkWhole(database: DatabaseSync): void {
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.quick_check
+  if (found !== 'ok')
+    throw new Error(
+      `it is damaged (${String(found).replaceAll('\n', ' ')}); restore a copy, or begin with an empty directory`,
+    )
 }
 
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   if (/locked|busy/i.test(message)) return 'another control plane is using it'
   if (/not a database/i.test(message)) return 'it is not a SQLite file'
+  if (/malformed/i.test(message)) return 'it is damaged; restore a copy, or begin with an empty directory'
   return message
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StoreUnusable, sqliteStore } from '../../../control/store/sqlite.ts'
@@ -52,6 +53,22 @@ describe('sqlite store', () => {
     writeFileSync(path, 'a letter to my grandmother, long enough to be no SQLite header'.repeat(20))
     expect(() => sqliteStore({ path })).toThrow(StoreUnusable)
     expect(() => sqliteStore({ path })).toThrow(`${path}: it is not a SQLite file`)
+  })
+
+  it('refuses the database of something else, and leaves it as it is', () => {
+    const path = join(directory, 'store.sqlite')
+    const foreign = new DatabaseSync(path)
+    foreign.exec('CREATE TABLE letters (text TEXT)')
+    foreign.close()
+    expect(() => sqliteStore({ path })).toThrow(`${path}: it is the database of something else`)
+  })
+
+  it('refuses a damaged file when it is opened, not when what is lost is asked for', async () => {
+    const path = join(directory, 'store.sqlite')
+    await sqliteStore({ path }).close()
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.fill(0xa5, 4200, 20_000))
+    expect(() => sqliteStore({ path })).toThrow(/store\.sqlite: it is damaged.*restore a copy/)
   })
 
   it('has a whole revision with all its content when the writer was killed', async () => {
