@@ -2,7 +2,8 @@
  * Environment → settings. `setting-variables.ts` is the list, with what each one means and its default; a bad value is
  * one sentence that names the variable, what was found and what was expected, and all of them are reported.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseJoinToken } from '../mesh/protocol.ts'
 import type { CodecLimits } from './codec/codec.ts'
 import type { HostPort } from './setting-values.ts'
@@ -117,11 +118,18 @@ function readJoinToken(values: Values, problems: string[]): string | undefined {
       }
     }
   } catch (error) {
+    // A token works once, and who handed it over may have taken it away since.
+    if (isGone(error) && hasIdentity(values.stateDir)) return undefined
     const name = fromFile === undefined ? 'SELVAGE_JOIN_TOKEN' : `SELVAGE_JOIN_TOKEN_FILE: ${fromFile}`
     problems.push(`${name}: ${(error as Error).message}`)
   }
   return token
 }
+
+const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
+
+const hasIdentity = (stateDir: string | undefined): boolean =>
+  stateDir !== undefined && existsSync(join(stateDir, 'identity.json'))
 
 function withoutControl(env: Environment): string[] {
   const instead = [VARIABLES.configFile.name, VARIABLES.identityDir.name].filter(name => !set(env, name))

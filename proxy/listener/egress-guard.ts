@@ -99,13 +99,15 @@ export class EgressGuard {
 const lookupAll = async (host: string): Promise<string[]> =>
   (await lookup(host, { all: true })).map(({ address }) => address)
 
+/** Prefixes behind which an IPv4 address stands: mapped (RFC 4291 2.5.5.2), compatible (2.5.5.1), NAT64 (RFC 6052). */
+const EMBEDDED = /^(?:::ffff:|::|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
+
 /** `::ffff:169.254.169.254`, however it is written, is 169.254.169.254. */
 function unmapped(address: string): string {
   if (isIPv4(address)) return address
-  const [, rest] =
-    /^::ffff:(.*)$/i.exec(new URL(`http://[${address.split('%', 1)[0]}]/`).hostname.slice(1, -1)) ?? []
-  if (rest === undefined) return address
-  if (isIPv4(rest)) return rest
-  const [high = 0, low = 0] = rest.split(':').map(part => Number.parseInt(part, 16))
+  const normal = new URL(`http://[${address.split('%', 1)[0]}]/`).hostname.slice(1, -1)
+  const [, ...groups] = EMBEDDED.exec(normal) ?? []
+  if (groups.length === 0) return address
+  const [high = 0, low = 0] = groups.map(group => Number.parseInt(group, 16))
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
 }

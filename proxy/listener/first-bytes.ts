@@ -11,7 +11,7 @@ const HTTP_OPENING = /^[A-Z]{1,20}( |$)/
 
 /**
  * Calls back once, with the bytes back in the socket and the socket paused; not at all when the connection ends
- * first (it is closed then). `silence` after `waitMs`.
+ * first (it is closed then). `silence` after `waitMs`; 0: wait for as long as it takes.
  */
 export function lookAtOpening(
   socket: Socket,
@@ -20,7 +20,7 @@ export function lookAtOpening(
   done: (opening: Opening) => void,
 ): void {
   const settle = (opening: Opening | undefined) => {
-    timer.cancel()
+    timer?.cancel()
     socket.removeListener('data', arrived)
     socket.removeListener('end', ended)
     socket.removeListener('close', closed)
@@ -38,7 +38,7 @@ export function lookAtOpening(
     socket.destroy()
   }
   const closed = () => settle(undefined)
-  const timer = clock.after(waitMs, () => settle('silence'))
+  const timer = waitMs > 0 ? clock.after(waitMs, () => settle('silence')) : undefined
   socket.on('data', arrived)
   socket.on('end', ended)
   socket.on('close', closed)

@@ -96,6 +96,14 @@ describe('readSettings', () => {
     ])
   })
 
+  test('does without the file of a join token that was used, if a certificate was kept', () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'selvage-'))
+    const env = { ...least, SELVAGE_JOIN_TOKEN_FILE: '/nowhere/token', SELVAGE_STATE_DIR: stateDir }
+    expect(problemsOf(env)).toHaveLength(1)
+    writeFileSync(join(stateDir, 'identity.json'), '{}')
+    expect(problemsOf(env)).toEqual([])
+  })
+
   test('refuses a join token of another workload, or a damaged one, without quoting it', () => {
     const problems = [
       ...problemsOf({ ...least, SELVAGE_JOIN_TOKEN: token('web') }),

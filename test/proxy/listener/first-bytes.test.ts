@@ -84,6 +84,11 @@ describe('lookAtOpening', () => {
     expect(socket.isPaused()).toBe(true)
   })
 
+  test('waits for as long as it takes when no time is given', async () => {
+    const { opening } = await look(0, client => setImmediate(() => client.write('GET / ')))
+    expect(await opening).toBe('http')
+  })
+
   test('closes a connection that ends without a byte, and says nothing', async () => {
     const { socket, opening } = await look(5000, client => client.end())
     let said = false
