@@ -5,10 +5,11 @@ import { discard } from '../body.ts'
 import type { Handler } from '../exchange.ts'
 import { Failure } from '../failure.ts'
 import { isIdempotent, type Response } from '../message.ts'
+import type { App } from '../upstream/backend.ts'
 import { Lease, type Pool } from '../upstream/pool.ts'
 
 /** Outbound: to the endpoint that `balance` chose. */
-export const forward = (): Handler<Attempt> => async attempt => {
+export const forward = (): Handler<Attempt> => attempt => {
   const { backend, endpoint } = attempt
   if (endpoint === undefined) {
     return attempt.fail(new Failure('internal', 'an attempt was forwarded before it had an endpoint'))
@@ -16,34 +17,58 @@ export const forward = (): Handler<Attempt> => async attempt => {
   const pool = endpoint.pool(backend.port)
   const { connectMs } = backend.route.timeout
   const { isMesh } = backend.cluster
-  const acquired = leaseOf(attempt, pool, connectMs)
-  let lease = acquired instanceof Lease ? acquired : await acquired
   // A peer's sidecar says what it has handed over; from others we learn it only by looking before we send.
-  if (!isMesh && !isIdempotent(attempt.method)) lease = await proven(attempt, lease, pool, connectMs)
-  const response = await lease.send(attempt)
-  if (response.status >= 400 && isMesh) return heard(attempt, response, endpoint.id)
-  attempt.answered(response.status, undefined)
-  return response
+  const proves = !isMesh && !isIdempotent(attempt.method)
+  const acquired = leaseOf(attempt, pool, connectMs)
+  const answered = (response: Response) => {
+    if (response.status >= 400 && isMesh) return heard(attempt, response, endpoint.id)
+    attempt.answered(response.status, undefined)
+    return response
+  }
+  // Nearly always there is nothing to wait for: an async function would cost more than all that it does.
+  if (acquired instanceof Lease && !proves) return acquired.send(attempt).then(answered)
+  return sendWhenReady(attempt, acquired, pool, connectMs, proves).then(answered)
+}
+
+async function sendWhenReady(
+  attempt: Attempt,
+  acquired: Lease | Promise<Lease>,
+  pool: Pool,
+  connectTimeoutMs: number,
+  proves: boolean,
+): Promise<Response> {
+  const lease = await acquired
+  return (proves ? await proven(attempt, lease, pool, connectTimeoutMs) : lease).send(attempt)
 }
 
 /** Inbound: to the app. A mesh peer is told first, so that it knows what no app has seen (RFC 2518, 10.1). */
-export const forwardToApp = (): Handler<Attempt> => async attempt => {
-  const { app, arrival, request } = attempt.exchange
+export const forwardToApp = (): Handler<Attempt> => attempt => {
+  const { app } = attempt.exchange
   if (app === undefined) {
     return attempt.fail(new Failure('internal', 'an attempt was forwarded before its app was known'))
   }
-  const { pool } = app
-  const { connectMs } = app.inbound.timeout
-  const acquired = leaseOf(attempt, pool, connectMs)
-  let lease = acquired instanceof Lease ? acquired : await acquired
+  const acquired = leaseOf(attempt, app.pool, app.inbound.timeout.connectMs)
+  const answered = (response: Response) => {
+    attempt.answered(response.status, undefined)
+    return response
+  }
+  if (acquired instanceof Lease && isIdempotent(attempt.method)) return acquired.send(attempt).then(answered)
+  return announceAndSend(attempt, acquired, app).then(answered)
+}
+
+async function announceAndSend(
+  attempt: Attempt,
+  acquired: Lease | Promise<Lease>,
+  app: App,
+): Promise<Response> {
+  const { arrival, request } = attempt.exchange
+  let lease = await acquired
   if (!isIdempotent(attempt.method)) {
     const announced = arrival.meshPeer ? request.announceProcessing() : undefined
     if (announced !== undefined) await heldWhile(announced, attempt, lease)
-    lease = await proven(attempt, lease, pool, connectMs)
+    lease = await proven(attempt, lease, app.pool, app.inbound.timeout.connectMs)
   }
-  const response = await lease.send(attempt)
-  attempt.answered(response.status, undefined)
-  return response
+  return lease.send(attempt)
 }
 
 function leaseOf(attempt: Attempt, pool: Pool, connectTimeoutMs: number): Lease | Promise<Lease> {

@@ -39,8 +39,9 @@ export type RetryClass = 'unsent' | 'unanswered' | 'answered'
 export function retryClassOf(outcome: Outcome, method: string, policy: Retry): RetryClass | undefined {
   const repeatable = policy.nonIdempotent || isIdempotent(method)
   if (!(outcome instanceof Failure)) {
-    const wanted = repeatable && policy.on.some(condition => wantsStatus(condition, outcome.status))
-    return wanted ? 'answered' : undefined
+    // No condition names a status below 400.
+    if (outcome.status < 400 || !repeatable) return undefined
+    return policy.on.some(condition => wantsStatus(condition, outcome.status)) ? 'answered' : undefined
   }
   if (outcome.row.safety === 'unsent') return 'unsent'
   if (outcome.row.safety === 'no' || !repeatable) return undefined
@@ -72,6 +73,7 @@ export const backoffMs = ({ backoffBaseMs, backoffMaxMs }: Retry, retries: numbe
 /** With these flags a peer's sidecar refuses by policy: asking again would only add to the load. */
 const REFUSALS: ReadonlySet<string> = new Set(['UO', 'RL', 'UAEX'])
 
+const BROKEN_OFF = new Failure('downstream-gone', 'the request broke off before it was tried again')
 const TRIED_ENOUGH = new Failure('cancelled', 'the request will not be tried again')
 const SUPERSEDED = new Failure('cancelled', 'the request is tried again')
 
@@ -99,48 +101,57 @@ class Tries {
     this.replay = body.length === 0 ? undefined : new ReplayBody(body, this.policy.maxBodyBytes)
   }
 
-  async run(): Promise<Response> {
-    let outcome = await this.tryOnce()
-    for (let retries = 0; ; retries++) {
-      const retryClass = this.retryClass(outcome)
-      if (retryClass === undefined || !this.enter(retryClass, retries)) break
-      this.drop(outcome)
-      // Nobody has seen an unsent request, and another endpoint may be well: the first retry need not wait.
-      if (retryClass !== 'unsent' || retries > 0) await this.backOff(retries)
-      this.count('selvage_retries_total', 'Retries by safety class.', { class: retryClass })
-      const retried = this.tryOnce()
-      this.exchange.lastAttempt?.whenEnded(leaveRetries)
-      outcome = await retried
+  /** The first try, nearly always the only one: an async function would cost more than all that it does. */
+  run(): Promise<Response> {
+    return this.tryOnce().then(
+      response => this.judge(response, 0),
+      error => this.judge(this.failureOf(error), 0),
+    )
+  }
+
+  /** The outcome of a try after so many retries: final, or the reason for another. */
+  private judge(outcome: Outcome, retries: number): Response | Promise<Response> {
+    const retryClass = this.retryClass(outcome)
+    if (retryClass !== undefined && this.enter(retryClass, retries)) {
+      return this.tryAgain(outcome, retryClass, retries)
     }
     this.replay?.release(TRIED_ENOUGH)
     if (outcome instanceof Failure) throw outcome
     return outcome
   }
 
-  /** Failures become values; what is none is thrown. */
-  private async tryOnce(): Promise<Outcome> {
+  private async tryAgain(outcome: Outcome, retryClass: RetryClass, retries: number): Promise<Response> {
+    this.drop(outcome)
+    // Nobody has seen an unsent request, and another endpoint may be well: the first retry need not wait.
+    if (retryClass !== 'unsent' || retries > 0) await this.backOff(retries)
+    this.count('selvage_retries_total', 'Retries by safety class.', { class: retryClass })
+    const retried = this.tryOnce()
+    this.exchange.lastAttempt?.whenEnded(leaveRetries)
+    return this.judge(await retried.catch(error => this.failureOf(error)), retries + 1)
+  }
+
+  private tryOnce(): Promise<Response> {
     const { exchange, replay, policy, dependencies } = this
     if (replay !== undefined) {
-      if (!replay.replayable)
-        throw new Failure('downstream-gone', 'the request broke off before it was tried again')
+      if (!replay.replayable) return Promise.reject(BROKEN_OFF)
       exchange.body = replay.cursor()
     }
-    const { body } = exchange
     const trial = this.next(exchange)
+    if (policy.perTryTimeoutMs === 0) return trial
     const attempt = exchange.lastAttempt
-    const giveUp = (): void => attempt?.cancel(perTryTimeout(policy))
-    const timer =
-      policy.perTryTimeoutMs === 0 ? undefined : dependencies.clock.after(policy.perTryTimeoutMs, giveUp)
-    try {
-      return await trial
-    } catch (error) {
-      // An attempt that ended before its body was read leaves a cursor that would hold the others back.
-      body.cancel(error instanceof Failure ? error : TRIED_ENOUGH)
-      if (error instanceof Failure) return error
-      throw error
-    } finally {
-      timer?.cancel()
-    }
+    const timer = dependencies.clock.after(policy.perTryTimeoutMs, () =>
+      attempt?.cancel(perTryTimeout(policy)),
+    )
+    return trial.finally(() => timer.cancel())
+  }
+
+  /** Failures become values; what is none is thrown. */
+  private failureOf(error: unknown): Failure {
+    const isFailure = error instanceof Failure
+    // An attempt that ended before its body was read leaves a cursor that would hold the others back.
+    this.exchange.body.cancel(isFailure ? error : TRIED_ENOUGH)
+    if (isFailure) return error
+    throw error
   }
 
   /** The class by which this exchange may be tried again now; undefined when the outcome is final. */

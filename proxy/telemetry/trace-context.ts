@@ -58,7 +58,8 @@ export function isTraceState(value: string): boolean {
 
 /** Ids from the room's own dice; one flat string each, because they are written into headers. */
 export class TraceIds {
-  private readonly bytes = Buffer.alloc(24)
+  private readonly words = new Uint32Array(6)
+  private readonly bytes = Buffer.from(this.words.buffer)
   private readonly random: Random
 
   constructor(random: Random) {
@@ -80,8 +81,8 @@ export class TraceIds {
   }
 
   private draw(count: number): string {
-    const { bytes, random } = this
-    for (let i = 0; i < count; i += 4) bytes.writeUInt32LE((random.next() * 0x1_0000_0000) >>> 0, i)
+    const { words, bytes, random } = this
+    for (let i = 0; i < count / 4; i++) words[i] = random.next() * 0x1_0000_0000
     // All zeros means "none"; one chance in 2^64 is still a wrong header.
     bytes[0] = (bytes[0] as number) | 1
     bytes[count - 1] = (bytes[count - 1] as number) | 1
