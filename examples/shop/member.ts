@@ -7,7 +7,7 @@ import { freePort } from './ports.ts'
 import type { Fleet, Process } from './processes.ts'
 
 const SIDECAR = new URL('../../proxy/main.ts', import.meta.url)
-const START_MS = 20_000
+const START_MS = 40_000
 const DIAL_PORT = 80
 
 export interface MemberOptions {
@@ -98,6 +98,10 @@ export class Member {
     await this.sidecar?.event('ready', START_MS)
   }
 
+  async kill(): Promise<void> {
+    await Promise.all([this.killApp(), this.killSidecar()])
+  }
+
   async killApp(): Promise<void> {
     await this.app?.kill()
   }
@@ -123,7 +127,7 @@ export class Member {
     const { name, workload, targetPort } = this.instance
     // A sidecar that comes back is a new endpoint, as a new task is: it proves itself with a token of its own.
     const state = join(folder, `${name}-${this.sidecarStarts}`)
-    mkdirSync(state, { mode: 0o700 })
+    mkdirSync(state, { recursive: true, mode: 0o700 })
     const token = join(state, 'join-token')
     writeFileSync(token, await control.joinToken(workload), { mode: 0o600 })
     const explicit = [...this.ways].filter(([, way]) => way.port !== undefined)

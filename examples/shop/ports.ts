@@ -16,15 +16,16 @@ const isFree = (port: number): Promise<boolean> =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 
+/** Tried by this process, so that no two parts of it are given the same one. */
 const taken = new Set<number>()
 
 /** @throws when none was found */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = randomInt(FROM, BELOW)
-    if (taken.has(port) || !(await isFree(port))) continue
+    if (taken.has(port)) continue
     taken.add(port)
-    return port
+    if (await isFree(port)) return port
   }
   throw new Error(`no free port found between ${FROM} and ${BELOW} on 127.0.0.1`)
 }

@@ -5,14 +5,18 @@ import { join } from 'node:path'
 import { snapshotOf } from './admin.ts'
 import { waitFor } from './clock.ts'
 import { type ControlApi, openControlApi } from './control-api.ts'
-import { INSTANCES } from './instances.ts'
+import { INSTANCES, type Instance } from './instances.ts'
 import { whyNotLoopback } from './loopback.ts'
 import { Member } from './member.ts'
 import mesh from './mesh.ts'
 import { Fleet, type Process } from './processes.ts'
 
 const CONTROL_PLANE = new URL('../../control/main.ts', import.meta.url)
-const START_MS = 20_000
+const START_MS = 40_000
+
+/** By service. */
+type Addresses = Readonly<Record<string, string>>
+type Progress = (text: string) => void
 
 export class Shop {
   readonly fleet = new Fleet()
@@ -39,7 +43,7 @@ export class Shop {
   }
 
   /** Starts everything and returns when every sidecar is ready; tells of its progress. */
-  async open(progress: (text: string) => void): Promise<void> {
+  async open(progress: Progress): Promise<void> {
     progress('starting the control plane')
     await this.startControl()
     this.api = await openControlApi(join(this.controlFolder, 'operator.json'))
@@ -47,17 +51,39 @@ export class Shop {
     const loopback = await this.chooseInterception(addresses)
     progress(this.interception)
     progress(`starting ${INSTANCES.length} apps and their sidecars`)
-    for (const instance of INSTANCES) {
-      const { fleet, folder, control } = this
-      // The loopback addresses of a host belong to one sidecar: whoever comes second gets local ports.
-      const mayUseLoopback = instance.name === 'web' ? loopback : undefined
-      const member = await Member.create({ instance, fleet, folder, control, loopback: mayUseLoopback })
-      this.membersByName.set(instance.name, member)
-    }
-    await Promise.all(this.members.flatMap(member => [member.startApp(), member.startSidecar()]))
-    await Promise.all(this.members.map(member => member.sidecarReady()))
+    await Promise.all(
+      INSTANCES.map(instance =>
+        // The loopback addresses of a host belong to one sidecar: whoever comes second gets local ports.
+        instance.name === 'web' && loopback !== undefined
+          ? this.startOnLoopback(instance, loopback, progress)
+          : this.start(instance, undefined),
+      ),
+    )
     progress('waiting until they know each other')
     await Promise.all(this.members.map(member => this.knowsEverybody(member)))
+  }
+
+  private async start(instance: Instance, loopback: Addresses | undefined): Promise<void> {
+    const { fleet, folder, control } = this
+    const member = await Member.create({ instance, fleet, folder, control, loopback })
+    this.membersByName.set(instance.name, member)
+    await Promise.all([member.startApp(), member.startSidecar()])
+    await member.sidecarReady()
+  }
+
+  /** Somebody may have taken the addresses since they were tried: then local ports, too. */
+  private async startOnLoopback(instance: Instance, loopback: Addresses, say: Progress): Promise<void> {
+    try {
+      await this.start(instance, loopback)
+    } catch (error) {
+      const member = this.member(instance.name)
+      const refused = member.sidecarEvents.find(({ event }) => event === 'listener-failed')
+      if (refused === undefined) throw error
+      await member.kill()
+      this.explicitBecause(String(refused.reason))
+      say(this.interception)
+      await this.start(instance, undefined)
+    }
   }
 
   /** A sidecar that is ready announces itself; its callers learn of it a moment later. */
@@ -98,15 +124,19 @@ export class Shop {
     return join(this.folder, 'control')
   }
 
-  private async chooseInterception(
-    addresses: Readonly<Record<string, string>>,
-  ): Promise<Readonly<Record<string, string>> | undefined> {
+  private async chooseInterception(addresses: Addresses): Promise<Addresses | undefined> {
     const called = Object.fromEntries(Object.entries(addresses).filter(([service]) => service !== 'web'))
-    const whyNot = await whyNotLoopback(Object.values(called))
-    this.interception =
-      whyNot === undefined
-        ? `interception: loopback for web (${Object.values(called).join(', ')}), explicit local ports for orders:\n    the loopback addresses of one host can serve one sidecar only`
-        : `interception: explicit local ports, because loopback is not possible here:\n    ${whyNot}`
-    return whyNot === undefined ? called : undefined
+    const list = Object.values(called)
+    const whyNot = await whyNotLoopback(list)
+    if (whyNot !== undefined) {
+      this.explicitBecause(whyNot)
+      return undefined
+    }
+    this.interception = `interception: loopback for web (${list.join(', ')}), explicit local ports for orders:\n    the loopback addresses of one host can serve one sidecar only`
+    return called
+  }
+
+  private explicitBecause(reason: string): void {
+    this.interception = `interception: explicit local ports, because loopback is not possible here:\n    ${reason}`
   }
 }

@@ -12,6 +12,8 @@ import type { EdgeView, StepView, View } from './view.ts'
 
 const DRAW_MS = 250
 const SETTLE_MS = 25_000
+/** Lines of each kind that are shown when something did not hold. */
+const EVIDENCE = 5
 
 const edge = (from: string, to: string): EdgeView => ({
   from,
@@ -116,7 +118,21 @@ export class Show {
     findings.receipts = new Set(shop.members.flatMap(member => member.receipts('POST')))
     const summary = summarise(tally, findings)
     const problems = [...findings.problems, ...problemsOf(summary), ...shiftProblem(tally)]
+    if (problems.length > 0) problems.push(...this.evidence())
     return { summary, problems, failures: tally.failures }
+  }
+
+  /** What helps to find out why: failures in their own words, and what sidecars logged as errors. */
+  private evidence(): string[] {
+    const failures = this.tally.failures
+      .filter(({ servedBy }) => servedBy === undefined)
+      .map(({ method, id, status, flag, reason }) => `${method} ${id}: ${status} ${flag ?? '-'} ${reason}`)
+    const errors = this.shop.members.flatMap(({ instance, sidecarEvents }) =>
+      sidecarEvents
+        .filter(({ level }) => level === 'error')
+        .map(event => `sidecar of ${instance.name}: ${JSON.stringify(event)}`),
+    )
+    return [...failures.slice(0, EVIDENCE), ...errors.slice(0, EVIDENCE)]
   }
 
   /** Settles when a process dies that nobody killed: what follows would prove nothing. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -118,8 +118,37 @@ describe('npm run demo, interrupted', () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     }
-  }, 60_000)
+  }, 90_000)
 })
+
+describe('npm run demo, when a process dies that nobody killed', () => {
+  it('ends with exit code 1, the name of the process and no summary that could be taken for good', async () => {
+    const child = spawn(process.execPath, [DEMO], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stderr = ''
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+    try {
+      await seen(child.stdout, /mutual TLS on every edge/)
+      process.kill(pidOfChild(child.pid!, 'apps/orders.ts'), 'SIGKILL')
+      expect(await ended).toBe(1)
+      expect(stderr).toMatch(/did not hold: app orders ended \(SIGKILL\)/)
+      expect(stderr).toMatch(/did not hold: traffic without the control plane/)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }, 90_000)
+})
+
+function pidOfChild(parent: number, script: string): number {
+  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+  for (const line of table.split('\n')) {
+    const [, pid, ppid, words] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    if (Number(ppid) === parent && words?.includes(script)) return Number(pid)
+  }
+  throw new Error(`no child of ${parent} runs ${script}`)
+}
 
 const seen = (stream: Readable, pattern: RegExp): Promise<void> =>
   new Promise((resolve, reject) => {
