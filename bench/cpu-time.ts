@@ -9,6 +9,8 @@ export interface ProcessStat {
   readonly parentPid: number
   /** Clock ticks in user mode plus kernel mode, all threads. */
   readonly cpuTicks: number
+  /** The same of children that have ended and were waited for, with theirs. */
+  readonly endedChildrenTicks: number
   readonly residentPages: number
 }
 
@@ -33,6 +35,7 @@ export function parseProcessStat(line: string): ProcessStat {
     pid: Number(line.slice(0, open)),
     parentPid: field(4),
     cpuTicks: field(14) + field(15),
+    endedChildrenTicks: field(16) + field(17),
     residentPages: field(24),
   }
 }
@@ -71,4 +74,30 @@ export function cpuSeconds(rootPids: readonly number[]): number {
 export function residentMiB(rootPids: readonly number[]): number {
   const stats = withDescendants(readAllStats(), rootPids)
   return (stats.reduce((sum, stat) => sum + stat.residentPages, 0) * PAGE_BYTES) / (1024 * 1024)
+}
+
+/** What the whole machine and what this run itself have used so far, in CPU seconds. */
+export interface MachineTime {
+  readonly all: number
+  readonly own: number
+}
+
+/**
+ * Ticks that all cores spent in processes, or that the host gave to others (steal), from the first line of
+ * `/proc/stat`. Not those in interrupts: the kernel charges them to nobody, and much of it is our own traffic.
+ */
+export function parseBusyTicks(procStat: string): number {
+  const line = procStat.slice(0, procStat.indexOf('\n'))
+  const [name, ...fields] = line.split(/ +/)
+  if (name !== 'cpu') throw new Error(`expected /proc/stat, found "${line.slice(0, 40)}"`)
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = fields.map(Number)
+  return user + nice + system + steal
+}
+
+/** Of this process and everything that it has started, also what has ended. */
+export function machineTime(): MachineTime {
+  const all = parseBusyTicks(readFileSync('/proc/stat', 'utf8'))
+  const family = withDescendants(readAllStats(), [process.pid])
+  const own = family.reduce((sum, stat) => sum + stat.cpuTicks + stat.endedChildrenTicks, 0)
+  return { all: all / TICKS_PER_SECOND, own: own / TICKS_PER_SECOND }
 }

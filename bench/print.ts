@@ -38,12 +38,19 @@ function table(work: Work, rows: readonly Row[]): string[][] {
   ]
 }
 
-/** Why rows are void, and what proves that the policies were at work. */
+/** Other programs always use a little. */
+const QUIET_CORES = 0.1
+
+/** Why rows are void, and what proves that the policies were at work; and whether the machine was quiet. */
 function remarks(rows: readonly Row[]): string[] {
-  return rows.flatMap(({ subject, voidBecause, proof = [] }) => [
-    ...(voidBecause === undefined ? [] : [`${subject}: void, ${voidBecause}`]),
-    ...proof.map(text => `${subject}: ${text}`),
-  ])
+  const others = rows[0]?.coresUsedByOthers ?? 0
+  return [
+    ...rows.flatMap(({ subject, voidBecause, proof = [] }) => [
+      ...(voidBecause === undefined ? [] : [`${subject}: void, ${voidBecause}`]),
+      ...proof.map(text => `${subject}: ${text}`),
+    ]),
+    ...(others > QUIET_CORES ? [`noisy: other programs used ${others.toFixed(1)} cores meanwhile`] : []),
+  ]
 }
 
 /** Aligned for a terminal. */

@@ -33,6 +33,8 @@ export interface Series {
   readonly voidBecause?: string | undefined
   /** Counters that prove what the subject did. */
   readonly proof?: readonly string[] | undefined
+  /** Cores that other programs used during the rounds. */
+  readonly coresUsedByOthers?: number | undefined
 }
 
 type AlwaysThere = 'cpuMicrosPerRequest' | 'requestsPerSecond' | 'p50Ms' | 'p99Ms'
@@ -50,6 +52,8 @@ export interface Row
   readonly rounds: number
   readonly voidBecause?: string
   readonly proof?: readonly string[]
+  /** Cores that other programs used meanwhile: the more, the less these figures are worth. */
+  readonly coresUsedByOthers?: number
 }
 
 /** What `toRows` must know of the work. */
@@ -80,6 +84,7 @@ export function toRows({ work, main, references }: Comparison, series: readonly 
     rounds: one.voidBecause === undefined ? one.samples.length : 0,
     ...(one.voidBecause === undefined ? {} : { voidBecause: one.voidBecause }),
     ...(one.proof === undefined ? {} : { proof: one.proof }),
+    ...(one.coresUsedByOthers === undefined ? {} : { coresUsedByOthers: rounded(one.coresUsedByOthers, 2) }),
   }))
 }
 

@@ -1,6 +1,8 @@
 /** Subjects side by side, taking turns in every round; one that fails voids its own row only. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { monotonicMs } from '../clock.ts'
+import { machineTime } from '../cpu-time.ts'
 import { ROUTE_COUNT } from '../document.ts'
 import type { Rig } from '../rig.ts'
 import type { Sample, Series } from '../row.ts'
@@ -37,6 +39,7 @@ interface Runner {
 /** Runs all rounds, and stops every subject before it returns. */
 export async function runRace(race: Race, subjects: readonly Subject[]): Promise<Series[]> {
   const runners = subjects.map(newRunner)
+  let coresUsedByOthers = 0
   try {
     for (const one of runners) {
       await attempt(one, async () => {
@@ -44,7 +47,7 @@ export async function runRace(race: Race, subjects: readonly Subject[]): Promise
         await race.prepare(one.running, one.subject.name)
       })
     }
-    await runRounds(race, runners)
+    coresUsedByOthers = await runRounds(race, runners)
     for (const one of runners) {
       await attempt(one, async () => {
         one.proof = await one.running?.proof?.()
@@ -58,6 +61,7 @@ export async function runRace(race: Race, subjects: readonly Subject[]): Promise
     samples,
     voidBecause,
     proof,
+    coresUsedByOthers,
   }))
 }
 
@@ -69,7 +73,10 @@ const newRunner = (subject: Subject): Runner => ({
   proof: undefined,
 })
 
-async function runRounds(race: Race, runners: readonly Runner[]): Promise<void> {
+/** Answers how many cores other programs used meanwhile. */
+async function runRounds(race: Race, runners: readonly Runner[]): Promise<number> {
+  const before = machineTime()
+  const beganMs = monotonicMs()
   for (let round = 0; round < race.pace.rounds; round += 1) {
     race.pace.say(`${race.work}: round ${round + 1} of ${race.pace.rounds}`)
     // Each round begins with another subject, so that no one always follows the same neighbour.
@@ -80,6 +87,9 @@ async function runRounds(race: Race, runners: readonly Runner[]): Promise<void> 
       })
     }
   }
+  const after = machineTime()
+  const others = after.all - before.all - (after.own - before.own)
+  return Math.max(0, (others * 1000) / (monotonicMs() - beganMs))
 }
 
 /** Does a step for a subject that is still in the race; an error takes it out and is kept as the reason. */

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { cpuSeconds, parseProcessStat, residentMiB, withDescendants } from '../../bench/cpu-time.ts'
+import {
+  cpuSeconds,
+  machineTime,
+  parseBusyTicks,
+  parseProcessStat,
+  residentMiB,
+  withDescendants,
+} from '../../bench/cpu-time.ts'
 
 // Of a running nginx worker; fields as in proc(5).
 const line =
@@ -13,6 +20,7 @@ describe('parseProcessStat', () => {
       pid: 4242,
       parentPid: 4200,
       cpuTicks: 1801,
+      endedChildrenTicks: 17,
       residentPages: 2500,
     })
   })
@@ -33,9 +41,21 @@ describe('parseProcessStat', () => {
 })
 
 test('finds children and their children, whatever the order in /proc', () => {
-  const process = (pid: number, parentPid: number) => ({ pid, parentPid, cpuTicks: 1, residentPages: 1 })
+  const process = (pid: number, parentPid: number) => ({
+    pid,
+    parentPid,
+    cpuTicks: 1,
+    endedChildrenTicks: 0,
+    residentPages: 1,
+  })
   const all = [process(40, 30), process(30, 20), process(99, 1), process(20, 10), process(10, 1)]
   expect(withDescendants(all, [20]).map(({ pid }) => pid)).toEqual([40, 30, 20])
+})
+
+test('counts what processes of the whole machine use, and what the host stole; neither idling nor interrupts', () => {
+  const procStat = 'cpu  100 20 3 40000 5000 6 700 8000 90000 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n'
+  expect(parseBusyTicks(procStat)).toBe(100 + 20 + 3 + 8000)
+  expect(() => parseBusyTicks('intr 1 2 3\n')).toThrow(/expected \/proc\/stat/)
 })
 
 describe.skipIf(!isLinux())('on Linux', () => {
@@ -44,6 +64,9 @@ describe.skipIf(!isLinux())('on Linux', () => {
     while (process.cpuUsage().user + process.cpuUsage().system < (before + 0.05) * 1e6) Math.sqrt(2)
     expect(cpuSeconds([process.pid])).toBeGreaterThan(before)
     expect(residentMiB([process.pid])).toBeGreaterThan(1)
+    const { all, own } = machineTime()
+    expect(own).toBeGreaterThan(0)
+    expect(all).toBeGreaterThan(own)
   })
 })
 

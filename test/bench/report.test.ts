@@ -35,6 +35,11 @@ test('says why a row is void, and what proves the policies', () => {
   expect(text).toContain('selvage: 1,000 routes matched')
 })
 
+test('says when other programs were at work meanwhile', () => {
+  expect(terminalTable(work, [row({ coresUsedByOthers: 1.26 })])).toContain('other programs used 1.3 cores')
+  expect(terminalTable(work, [row({ coresUsedByOthers: 0.02 })])).not.toContain('other programs')
+})
+
 test('replaces the tables of the page and nothing around them', () => {
   const marks = ['<!-- tables: written by npm run bench -- --write -->', '<!-- end of tables -->']
   const page = `before\n${marks[0]}\nold\n${marks[1]}\nafter`
