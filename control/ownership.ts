@@ -50,52 +50,68 @@ const PUBLISHER_KEYS: ReadonlySet<string> = new Set([
   'access',
 ])
 
-function outOfScope(
-  { name, services: scope }: Extract<Principal, { kind: 'publisher' }>,
+type Publisher = Extract<Principal, { kind: 'publisher' }>
+
+const outOfScope = (
+  publisher: Publisher,
   document: MeshDocumentInput,
   owners: Owners,
   domain: string,
-): Violation[] {
-  const violations: Violation[] = []
-  const check = (path: Path, written: string): void => {
-    const subject = written.split('/', 1)[0] ?? ''
-    const owner = owners.get(subject)
-    if (owner !== undefined && owner !== `publisher:${name}`) {
-      violations.push({ path: formatPath(path), message: `"${subject}" belongs to ${owner}` })
-    } else if (!scope.includes(subject)) {
-      const allowed = scope.map(each => `"${each}"`).join(', ')
-      const message = `"${subject}" is not among what the token may publish (${allowed})`
-      violations.push({ path: formatPath(path), message })
-    }
-  }
-  for (const key of Object.keys(document)) {
-    if (!PUBLISHER_KEYS.has(key)) {
-      violations.push({ path: key, message: 'concerns the whole mesh and takes the operator' })
-    }
-  }
-  const access = accessOf(document.access)
-  if (access.default !== undefined) {
-    violations.push({ path: 'access', message: 'a default concerns the whole mesh and takes the operator' })
-  }
-  for (const [service, { hosts = [] }] of Object.entries(document.services ?? {})) {
-    check(['services', service], service)
-    // A host draws the calls of everybody to it: of another service that is yet to come, of a site outside.
-    hosts.forEach((host, index) => {
-      const name = host.endsWith(`.${domain}`) ? host.slice(0, -domain.length - 1) : host
-      if (name !== service) check(['services', service, 'hosts', index], name)
-    })
-  }
-  for (const [workload, { services = [] }] of Object.entries(document.workloads ?? {})) {
-    check(['workloads', workload], workload)
-    services.forEach((service, index) => {
-      check(['workloads', workload, 'services', index], service)
-    })
-  }
-  document.routes?.forEach((route, index) => {
-    check(['routes', index, 'service'], route.service)
-  })
-  access.rules.forEach((rule, index) => {
-    for (const written of [rule.to].flat()) check([...access.path, index, 'to'], written)
-  })
-  return violations
+): Violation[] => [
+  ...meshWide(document),
+  ...written(document, domain).flatMap(({ path, name }) => {
+    const message = faultOf(publisher, name.split('/', 1)[0] ?? '', owners)
+    return message === undefined ? [] : [{ path: formatPath(path), message }]
+  }),
+]
+
+function faultOf({ name, services }: Publisher, subject: string, owners: Owners): string | undefined {
+  const owner = owners.get(subject)
+  if (owner !== undefined && owner !== `publisher:${name}`) return `"${subject}" belongs to ${owner}`
+  if (services.includes(subject)) return undefined
+  const allowed = services.map(each => `"${each}"`).join(', ')
+  return `"${subject}" is not among what the token may publish (${allowed})`
 }
+
+function meshWide(document: MeshDocumentInput): Violation[] {
+  const keys = Object.keys(document).filter(key => !PUBLISHER_KEYS.has(key))
+  const message = 'concerns the whole mesh and takes the operator'
+  const violations = keys.map(key => ({ path: key, message }))
+  if (accessOf(document.access).default === undefined) return violations
+  return [...violations, { path: 'access', message: `a default ${message}` }]
+}
+
+interface Written {
+  readonly path: Path
+  /** What must be the publisher's own. */
+  readonly name: string
+}
+
+/** Everything that a document says about services and workloads, with what it says it about. */
+function written(document: MeshDocumentInput, domain: string): Written[] {
+  const { services = {}, workloads = {}, routes = [] } = document
+  const access = accessOf(document.access)
+  return [
+    ...Object.entries(services).flatMap(([name, { hosts = [] }]) => [
+      { path: ['services', name], name },
+      ...drawn(name, hosts, domain),
+    ]),
+    ...Object.entries(workloads).flatMap(([name, { services: behind = [] }]) => [
+      { path: ['workloads', name], name },
+      ...behind.map((service, index) => ({ path: ['workloads', name, 'services', index], name: service })),
+    ]),
+    ...routes.map(({ service }, index) => ({ path: ['routes', index, 'service'], name: service })),
+    ...access.rules.flatMap(({ to }, index) =>
+      [to].flat().map(name => ({ path: [...access.path, index, 'to'], name })),
+    ),
+  ]
+}
+
+/** Hosts draw the calls of everybody to a service: those of another one that is yet to come, of a site outside. */
+const drawn = (service: string, hosts: readonly string[], domain: string): Written[] =>
+  hosts
+    .map((host, index) => ({
+      path: ['services', service, 'hosts', index],
+      name: host.endsWith(`.${domain}`) ? host.slice(0, -domain.length - 1) : host,
+    }))
+    .filter(({ name }) => name !== service)

@@ -54,7 +54,7 @@ const callsSchema = z
 
 const workloadFields = z.strictObject({ calls: callsSchema, ...workloadPolicies })
 
-export const workloadSchema = workloadFields.meta({ id: 'Workload' })
+const workloadSchema = workloadFields.meta({ id: 'Workload' })
 
 const topLevelWorkloadSchema = workloadFields
   .extend({
@@ -66,7 +66,7 @@ const topLevelWorkloadSchema = workloadFields
   })
   .meta({ id: 'TopLevelWorkload' })
 
-export const serviceSchema = z
+const serviceSchema = z
   .strictObject({
     targetPort: portSchema.optional().describe('Where the app listens.'),
     port: portSchema.optional().describe('What callers dial: 80 unless given, for tcp the targetPort.'),
@@ -96,7 +96,7 @@ const targetSchema = z.strictObject({
     .describe('Dial port at the target, when it is not the one that the caller dialled.'),
 })
 
-export const routeSchema = z
+const routeSchema = z
   .strictObject({
     name: nameSchema.optional().describe('Stable key of its metrics and state.'),
     service: targetNameSchema,

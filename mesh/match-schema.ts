@@ -72,7 +72,7 @@ const stringMatchObject = z
     error: `found ignoreCase without text, expected it only beside ${TEXT_KEYS.join(', ')}`,
   })
 
-export const stringMatchSchema: z.ZodType<StringMatchInput, StringMatchInput> = z
+const stringMatchSchema: z.ZodType<StringMatchInput, StringMatchInput> = z
   .lazy(() => z.union([text, stringMatchObject]) as unknown as z.ZodType<StringMatchInput, StringMatchInput>)
   .meta({ id: 'StringMatch' })
 

@@ -10,7 +10,7 @@ import { PathTable } from './path-table.ts'
 import type { Route } from './snapshot.ts'
 
 /** Ranks are places in a list, so nothing matches at or after this one. */
-export const NO_RANK = Number.MAX_SAFE_INTEGER
+const NO_RANK = Number.MAX_SAFE_INTEGER
 
 export interface RouteIndex<R extends Route = Route> {
   /** The first route, in the order given, that matches; undefined when none does. */

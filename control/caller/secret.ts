@@ -14,7 +14,7 @@ export function newSecret(): Secret {
   return { id: randomBytes(9).toString('base64url'), secret, hash: hashOfSecret(secret) }
 }
 
-export const hashOfSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+const hashOfSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex')
 
 export const matchesHash = (secret: string, hash: string): boolean =>
   timingSafeEqual(Buffer.from(hashOfSecret(secret), 'hex'), Buffer.from(hash, 'hex'))

@@ -109,7 +109,8 @@ function transaction<T>(database: DatabaseSync, run: () => T): T {
     database.exec('COMMIT')
     return result
   } catch (error) {
-    database.exec('ROLLBACK')
+    // A full disk ends the transaction by itself, and a failing ROLLBACK would hide why.
+    if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }
 }
