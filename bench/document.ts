@@ -39,7 +39,6 @@ export function benchDocument(topology: Topology, appPort: number, routeCount: n
     name: MESH,
     trustDomain: TRUST_DOMAIN,
     services: {
-      [CALLING_WORKLOAD]: { targetPort: 3000 },
       [CALLED_WORKLOAD]: {
         targetPort: appPort,
         port: SERVICE_PORT,
@@ -48,7 +47,8 @@ export function benchDocument(topology: Topology, appPort: number, routeCount: n
         outlierDetection: { consecutiveErrors: 5, interval: '30s', baseEjectionTime: '30s' },
       },
     },
-    workloads: { audit: {} },
+    // They only call: a workload with an app of its own would have it probed, and there is none.
+    workloads: { [CALLING_WORKLOAD]: {}, audit: {} },
     routes: Array.from({ length: routeCount }, (_, index) => ({
       service: CALLED_WORKLOAD,
       name: `route-${index}`,
