@@ -162,6 +162,20 @@ describe('scope', () => {
   })
 })
 
+describe('a workload behind several services', () => {
+  it('takes the policies of none of them', () => {
+    const services = {
+      a: { targetPort: 1, circuitBreaker: { maxRequests: 3 } },
+      b: { targetPort: 1, port: 81 },
+      web: { targetPort: 3 },
+    }
+    const maxRequests = (workloads: MeshDocumentInput['workloads']) =>
+      configOf({ name: 'shop', services, workloads }, 'web').clusters.w?.circuitBreaker.maxRequests
+    expect(maxRequests({ w: { services: ['a'] } })).toBe(3)
+    expect(maxRequests({ w: { services: ['a', 'b'] } })).toBe(1024)
+  })
+})
+
 describe('clusters', () => {
   const { clusters } = configOf(shop, 'web')
 

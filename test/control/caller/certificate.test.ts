@@ -1,5 +1,15 @@
+import 'reflect-metadata'
 import { X509Certificate } from 'node:crypto'
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  X509Certificate as Parsed,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
 import { describe, expect, it } from 'vitest'
+import { createRoot, notAfterOf, P256, sha256Of } from '../../../control/authority/certificate.ts'
 import { embeddedAuthority } from '../../../control/authority/embedded.ts'
 import { certificateCaller } from '../../../control/caller/certificate.ts'
 import type { Clock } from '../../../mesh/clock.ts'
@@ -21,6 +31,34 @@ async function certificateOf(clock: Clock, spiffeId: string, domain = trustDomai
 }
 
 const spiffeId = workloadId(trustDomain, 'payments/v1')
+
+/** Certificates that our own root signed, though we would never have issued them so. */
+async function careless(clock: Clock, extensions: { ca: boolean; usage: ExtendedKeyUsage }) {
+  const keys = await crypto.subtle.generateKey(P256, true, ['sign', 'verify'])
+  const root = await createRoot(keys, trustDomain, clock.now())
+  const trusted = {
+    certificate: root,
+    sha256: sha256Of(root),
+    notAfterMs: notAfterOf(root),
+    signing: true,
+  }
+  const leaf = await X509CertificateGenerator.create({
+    issuer: new Parsed(root).subjectName,
+    publicKey: keys.publicKey,
+    signingKey: keys.privateKey,
+    notBefore: new Date(clock.now() - 10_000),
+    notAfter: new Date(clock.now() + 3_600_000),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [
+      new BasicConstraintsExtension(extensions.ca, undefined, true),
+      new ExtendedKeyUsageExtension([extensions.usage]),
+      new SubjectAlternativeNameExtension([{ type: 'url', value: spiffeId }], true),
+    ],
+  })
+  const { authority } = await certificateOf(clock, spiffeId)
+  const caller = certificateCaller({ authority: { ...authority, trust: async () => [trusted] }, clock })
+  return caller.prove({ ...none, certificate: new X509Certificate(leaf.toString('pem')) })
+}
 
 callerContract('certificate', async clock => {
   const { authority, issue } = await certificateOf(clock, spiffeId)
@@ -64,6 +102,19 @@ describe('certificate caller', () => {
       kind: 'refused',
       reason: `the certificate of ${spiffeId} is not from a CA of this mesh`,
     })
+  })
+
+  it.each([
+    ['a CA', { ca: true, usage: ExtendedKeyUsage.clientAuth }, 'is a CA, not a workload'],
+    ['for servers only', { ca: false, usage: ExtendedKeyUsage.serverAuth }, 'is not for clients'],
+  ])('refuses a certificate of its own root that is %s', async (_, extensions, reason) => {
+    const verdict = await careless(handClock(), extensions)
+    expect(verdict).toEqual({ kind: 'refused', reason: `the certificate of ${spiffeId} ${reason}` })
+  })
+
+  it('proves one that is neither', async () => {
+    const verdict = await careless(handClock(), { ca: false, usage: ExtendedKeyUsage.clientAuth })
+    expect(verdict).toMatchObject({ kind: 'proven' })
   })
 
   it('refuses a certificate that is not valid yet', async () => {

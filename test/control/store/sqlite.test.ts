@@ -41,6 +41,21 @@ describe('sqlite store', () => {
     await store.close()
   })
 
+  it('forgets a content with the last revision that held it', async () => {
+    const path = join(directory, 'store.sqlite')
+    const store = sqliteStore({ path, historyLimit: 2 })
+    for (const [index, text] of ['one', 'two', 'three'].entries()) {
+      await store.commit('shop', meshRevision(index + 1, { a: fragment(text) }))
+    }
+    await store.close()
+    const file = new DatabaseSync(path)
+    expect(file.prepare('SELECT hash FROM contents ORDER BY hash').all()).toMatchObject([
+      { hash: 'hash of three' },
+      { hash: 'hash of two' },
+    ])
+    file.close()
+  })
+
   it('refuses a file that another store has open', async () => {
     const path = join(directory, 'store.sqlite')
     const first = sqliteStore({ path })
