@@ -45,18 +45,24 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
 
 interface Candidate {
   /** Lower-cased as `lowered` does it. */
-  readonly codes: readonly number[]
+  readonly codes: Uint8Array
   readonly kind: FieldKind
 }
 
 /** By the length of the name: most names have a length that none of these has. */
 const CANDIDATES: (Candidate[] | undefined)[] = []
+/** Whether any name of a length begins with a letter: at `length * 32` and the letter's number. Tells most names at once. */
+const BEGINNINGS = new Uint8Array(32 * 32)
+
 for (const [name, kind] of KINDS) {
-  const codes = Array.from(name, character => lowered(character.charCodeAt(0)))
+  const codes = Uint8Array.from(name, character => lowered(character.charCodeAt(0)))
   CANDIDATES[name.length] = [...(CANDIDATES[name.length] ?? []), { codes, kind }]
+  BEGINNINGS[beginning(name.length, codes[0]!)] = 1
 }
-/** One more than the longest. */
-const LENGTHS = CANDIDATES.length
+
+function beginning(length: number, code: number): number {
+  return length * 32 + (code & 31)
+}
 
 /** The kind of a field by its name, in any case. */
 export const fieldKind = (name: string): FieldKind => KINDS.get(name.toLowerCase()) ?? FieldKind.PLAIN
@@ -64,8 +70,8 @@ export const fieldKind = (name: string): FieldKind => KINDS.get(name.toLowerCase
 /** The same for a name (a token) that stands in `bytes`. */
 export function fieldKindAt(bytes: Buffer, start: number, end: number): FieldKind {
   const length = end - start
-  const candidates = length < LENGTHS ? CANDIDATES[length] : undefined
-  if (candidates === undefined) return FieldKind.PLAIN
+  if (length > 31 || BEGINNINGS[beginning(length, bytes[start]!)] === 0) return FieldKind.PLAIN
+  const candidates = CANDIDATES[length]!
   for (let i = 0; i < candidates.length; i++) {
     const { codes, kind } = candidates[i]!
     let at = 0

@@ -31,6 +31,13 @@ export class HeaderBlock {
   readonly marks: readonly number[]
   /** Number of fields. */
   readonly count: number
+  /**
+   * Of a request whose line stands in front of the fields just as we would write it: its method, path and query. A
+   * request that still has them keeps its line.
+   */
+  lineMethod = ''
+  linePath = ''
+  lineQuery = ''
 
   /** For codecs, which have checked `text` already; everybody else calls `of`. */
   constructor(text: string, marks: readonly number[], count: number) {

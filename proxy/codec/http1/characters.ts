@@ -12,11 +12,20 @@ const isOneOf = (code: number, characters: string): boolean => characters.includ
 /** `tchar` (RFC 9110 5.6.2): what names of fields and methods are made of. */
 export const TOKEN: Uint8Array = tableOf(code => isAlphanumeric(code) || isOneOf(code, "!#$%&'*+-.^_`|~"))
 
+/** Visible characters, blanks, tabs and obs-text: what values (RFC 9110 5.5) and start lines are made of. */
+export const TEXT: Uint8Array = tableOf(code => (code >= 0x20 && code !== 0x7f) || code === 0x09)
+
 /**
  * What may stand in a request target. RFC 3986 allows less, but browsers send `|`, `"`, `{` and the like as they
  * are, and nobody reads those in two ways. Not so a fragment (`#`) and bytes beyond ASCII.
  */
 export const TARGET: Uint8Array = tableOf(code => code > 0x20 && code < 0x7f && code !== 0x23)
+
+/**
+ * Of those, the ones that mean something to us (`?`), or that may stand in a path that is not normalised yet: dots,
+ * escapes and backslashes, and slashes, which may be double.
+ */
+export const SPECIAL_IN_TARGET: Uint8Array = tableOf(code => isOneOf(code, '?./%\\'))
 
 /**
  * `reg-name` of a host (RFC 3986 3.2.2) without the comma: a list of hosts is what two Host fields look like
@@ -41,7 +50,9 @@ export const LF = 0x0a
 export const CR = 0x0d
 export const SPACE = 0x20
 export const COLON = 0x3a
+export const SLASH = 0x2f
 export const SEMICOLON = 0x3b
+export const QUESTION_MARK = 0x3f
 export const QUOTE = 0x22
 export const BACKSLASH = 0x5c
 export const DELETE = 0x7f

@@ -7,8 +7,8 @@
  */
 import { Failure, type FailureCode } from '../../failure.ts'
 import { FieldKind, fieldKindAt } from '../../field-kind.ts'
-import { HeaderBlock } from '../../header-block.ts'
-import { COLON, CR, DELETE, LF, SPACE, TAB, TOKEN } from './characters.ts'
+import { FIELD_STRIDE, HeaderBlock } from '../../header-block.ts'
+import { COLON, CR, LF, SPACE, TAB, TEXT, TOKEN } from './characters.ts'
 import { markConnectionOptions } from './connection-options.ts'
 import { MessageFields } from './message-fields.ts'
 
@@ -46,8 +46,9 @@ export abstract class HeadParser {
   private nameStart = 0
   private colon = 0
   private kind: FieldKind = FieldKind.PLAIN
-  private marks: number[] = []
-  private count = 0
+  /** Of the fields read so far; used again for every head, so that it grows once. */
+  private readonly marks: number[] = []
+  private markCount = 0
 
   constructor(limits: HeadLimits) {
     this.limits = limits
@@ -65,8 +66,7 @@ export abstract class HeadParser {
     this.state = START
     this.at = 0
     this.lineStart = 0
-    this.marks = []
-    this.count = 0
+    this.markCount = 0
     this.fields.reset()
   }
 
@@ -105,7 +105,8 @@ export abstract class HeadParser {
           this.fieldsStart = i - base
           break
         case FIELD:
-          i = this.field(bytes, base, i)
+          i = this.plainFields(bytes, base, i, end)
+          if (i < end) i = this.field(bytes, base, i)
           break
         case NAME:
           i = this.name(bytes, base, i, end)
@@ -119,7 +120,7 @@ export abstract class HeadParser {
         default:
           i = this.lineFeed(bytes, i, START)
           if (i === REFUSED) return REFUSED
-          this.marks.push(i - base - 2)
+          this.marks[this.markCount] = i - base - 2
           return i - base
       }
       if (i < 0) return i
@@ -130,9 +131,11 @@ export abstract class HeadParser {
 
   /** The header section of the head that `parse` has just completed. */
   block(bytes: Buffer, base: number): HeaderBlock {
-    const end = this.marks[this.marks.length - 1]!
-    const block = new HeaderBlock(bytes.latin1Slice(base, base + end), this.marks, this.count)
-    if (this.fields.options !== undefined) markConnectionOptions(block, this.marks, this.fields.options)
+    const { markCount } = this
+    const marks = this.marks.slice(0, markCount + 1)
+    const text = bytes.latin1Slice(base, base + marks[markCount]!)
+    const block = new HeaderBlock(text, marks, markCount / FIELD_STRIDE)
+    if (this.fields.options !== undefined) markConnectionOptions(block, marks, this.fields.options)
     return block
   }
 
@@ -169,6 +172,34 @@ export abstract class HeadParser {
     return i + 1
   }
 
+  /**
+   * The short way for lines that lie in the chunk as a whole and mean nothing to us: a third of the time of the
+   * state machine, to which everything else is left from the beginning of its line. Answers where that is.
+   */
+  private plainFields(bytes: Buffer, base: number, from: number, end: number): number {
+    const most = base + this.fieldsStart + this.limits.maxHeaderBytes
+    const limit = (end < most ? end : most) - 1
+    const mostMarks = this.limits.maxHeaderCount * FIELD_STRIDE
+    const { marks } = this
+    let count = this.markCount
+    let line = from
+    while (count < mostMarks) {
+      let i = line
+      while (i < limit && TOKEN[bytes[i]!] === 1) i++
+      if (i === line || i >= limit || bytes[i] !== COLON || fieldKindAt(bytes, line, i) !== FieldKind.PLAIN)
+        break
+      const colon = i
+      i = textEnd(bytes, i + 1, limit)
+      if (i >= limit || bytes[i] !== CR || bytes[i + 1] !== LF) break
+      marks[count++] = line - base
+      marks[count++] = colon - base
+      marks[count++] = FieldKind.PLAIN
+      line = i + 2
+    }
+    this.markCount = count
+    return line
+  }
+
   private field(bytes: Buffer, base: number, i: number): number {
     const code = bytes[i]!
     if (code === CR) {
@@ -176,7 +207,7 @@ export abstract class HeadParser {
       return i + 1
     }
     if (code === SPACE || code === TAB) return this.refuse('bad-request', 'a header line begins with a blank')
-    if (this.count === this.limits.maxHeaderCount)
+    if (this.markCount === this.limits.maxHeaderCount * FIELD_STRIDE)
       return this.refuse(
         'headers-too-large',
         `there are more than ${this.limits.maxHeaderCount} header fields`,
@@ -215,8 +246,10 @@ export abstract class HeadParser {
       this.failure = this.fields.note(this.kind, bytes, base, base + this.colon + 1, i)
       if (this.failure !== undefined) return REFUSED
     }
-    this.marks.push(this.nameStart, this.colon, this.kind)
-    this.count++
+    const { marks } = this
+    marks[this.markCount++] = this.nameStart
+    marks[this.markCount++] = this.colon
+    marks[this.markCount++] = this.kind
     this.state = VALUE_LF
     return i + 1
   }
@@ -229,11 +262,12 @@ export abstract class HeadParser {
 /** The first byte that no line may hold (its CR included), or `end`. */
 function textEnd(bytes: Buffer, from: number, end: number): number {
   let i = from
-  while (i < end) {
-    const code = bytes[i]!
-    if (code < SPACE ? code !== TAB : code === DELETE) return i
-    i++
-  }
+  while (
+    i + 4 <= end &&
+    (TEXT[bytes[i]!]! & TEXT[bytes[i + 1]!]! & TEXT[bytes[i + 2]!]! & TEXT[bytes[i + 3]!]!) === 1
+  )
+    i += 4
+  while (i < end && TEXT[bytes[i]!] === 1) i++
   return i
 }
 

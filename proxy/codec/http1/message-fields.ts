@@ -55,7 +55,7 @@ export class MessageFields {
       case FieldKind.CONTENT_LENGTH:
         return this.noteLength(bytes, from, to)
       case FieldKind.CONNECTION:
-        return this.noteConnection(bytes.latin1Slice(from, to))
+        return this.noteConnection(bytes, from, to)
       case FieldKind.TRANSFER_ENCODING:
         this.noteTransferEncoding(bytes.latin1Slice(from, to))
         return undefined
@@ -97,8 +97,13 @@ export class MessageFields {
     this.expect = known ? 'continue' : 'something-else'
   }
 
-  private noteConnection(value: string): Failure | undefined {
-    for (const option of listed(value)) {
+  private noteConnection(bytes: Buffer, start: number, end: number): Failure | undefined {
+    // Nearly always just that, in any case.
+    if (end - start === 10 && (bytes[start]! | 0x20) === 0x6b && isKeepAlive(bytes, start)) {
+      this.keepAlive = true
+      return undefined
+    }
+    for (const option of listed(bytes.latin1Slice(start, end))) {
       if (option === 'keep-alive') this.keepAlive = true
       else if (option === 'close') this.close = true
       else if (!isToken(option))
@@ -111,6 +116,14 @@ export class MessageFields {
     }
     return undefined
   }
+}
+
+const KEEP_ALIVE: Buffer = Buffer.from('keep-alive')
+
+function isKeepAlive(bytes: Buffer, start: number): boolean {
+  for (let i = 0; i < 10; i++) if ((bytes[start + i]! | 0x20) !== KEEP_ALIVE[i]) return false
+  // A CR differs from the hyphen by the bit that tells the case of letters; but it cannot stand within a line.
+  return true
 }
 
 const isBlank = (code: number): boolean => code === SPACE || code === TAB

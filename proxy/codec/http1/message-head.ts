@@ -26,11 +26,9 @@ const SAYS_EMPTY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 /** Puts the head of a request into `out`. */
 export function writeRequestHead(target: OutTarget, request: OutgoingRequest): void {
-  const { headers, edits, method, authority, query } = request
+  const { headers, edits, method, authority } = request
   const bodyLength = request.body.length
   const keepsHost = edits?.get('host') !== undefined || saysHost(headers, authority)
-  const path = query === '' ? request.path : `${request.path}?${query}`
-  const line = `${method} ${path} HTTP/1.1\r\n`
   const keepsLength = saysLength(headers, bodyLength)
   const saysNothing = keepsLength || (bodyLength === 0 && !SAYS_EMPTY.has(method))
   let added = VIA
@@ -38,7 +36,7 @@ export function writeRequestHead(target: OutTarget, request: OutgoingRequest): v
   if (hasDoubtfulBody(method, bodyLength)) added += 'connection: close\r\n'
   if (!saysNothing) added += lengthLine(bodyLength)
   writeHead(target, {
-    startLine: keepsHost ? line : `${line}host: ${authority}\r\n`,
+    startLine: keepsHost ? requestLine(request) : `${newRequestLine(request)}host: ${authority}\r\n`,
     headers,
     edits,
     added,
@@ -46,6 +44,16 @@ export function writeRequestHead(target: OutTarget, request: OutgoingRequest): v
     withoutLength: !keepsLength,
   })
 }
+
+/** Undefined when the line in front of the request's fields still says it. */
+function requestLine(request: OutgoingRequest): string | undefined {
+  const { lineMethod, linePath, lineQuery } = request.headers
+  const isSame = lineMethod === request.method && linePath === request.path && lineQuery === request.query
+  return isSame ? undefined : newRequestLine(request)
+}
+
+const newRequestLine = ({ method, path, query }: OutgoingRequest): string =>
+  `${method} ${query === '' ? path : `${path}?${query}`} HTTP/1.1\r\n`
 
 /** How a response goes out on its connection. */
 export interface ResponseFrame {

@@ -2,9 +2,10 @@
 import { normalisePath } from '../../../mesh/normalise-path.ts'
 import type { Normalise } from '../../../mesh/snapshot.ts'
 import { Failure, type FailureCode } from '../../failure.ts'
+import type { HeaderBlock } from '../../header-block.ts'
 import { readAuthority, readTunnelAuthority } from './authority.ts'
 import { CHUNKED } from './body-length.ts'
-import { isHttpVersion, SPACE, TARGET, TOKEN } from './characters.ts'
+import { isHttpVersion, QUESTION_MARK, SLASH, SPACE, SPECIAL_IN_TARGET, TARGET, TOKEN } from './characters.ts'
 import { type HeadLimits, HeadParser } from './head-parser.ts'
 import { listed } from './message-fields.ts'
 
@@ -31,6 +32,14 @@ export class RequestParser extends HeadParser {
   private methodEnd = 0
   private targetEnd = 0
   private methodStart = 0
+  /** Position of the first `?` of the target, or its end. */
+  private queryMark = 0
+  private mayNormalise = false
+  /** The line is what we would write for what was made of it: HTTP/1.1, origin-form, nothing normalised. */
+  private isPlainLine = false
+  /** Hosts hardly change within a connection. */
+  private lastHost = ''
+  private lastAuthority: string | undefined = undefined
 
   constructor(options: RequestHeadOptions) {
     super(options.limits)
@@ -47,13 +56,28 @@ export class RequestParser extends HeadParser {
     if (this.methodEnd === start || i === lineEnd || bytes[i] !== SPACE)
       return refusal('the request line has no valid method')
     const targetStart = ++i
-    while (i < lineEnd && TARGET[bytes[i]!] === 1) i++
-    this.targetEnd = i - base
+    i = this.readTarget(bytes, base, i, lineEnd)
     if (i === targetStart || i === lineEnd || bytes[i] !== SPACE)
       return refusal(
         'the request target is empty, has no version behind it, or holds a character that none may hold',
       )
     return this.readVersion(bytes, i + 1, lineEnd)
+  }
+
+  /** Notes where the query begins, and whether the path may need to be normalised. */
+  private readTarget(bytes: Buffer, base: number, start: number, end: number): number {
+    let query = -1
+    let mayNormalise = false
+    let i = start
+    for (; i < end && TARGET[bytes[i]!] === 1; i++) {
+      if (query !== -1 || SPECIAL_IN_TARGET[bytes[i]!] === 0) continue
+      if (bytes[i] === QUESTION_MARK) query = i - base
+      else if (bytes[i] !== SLASH || (i > start && bytes[i - 1] === SLASH)) mayNormalise = true
+    }
+    this.targetEnd = i - base
+    this.queryMark = query === -1 ? this.targetEnd : query
+    this.mayNormalise = mayNormalise
+    return i
   }
 
   private readVersion(bytes: Buffer, start: number, end: number): Failure | undefined {
@@ -63,6 +87,7 @@ export class RequestParser extends HeadParser {
     const minor = bytes[start + 7]! - 0x30
     if (major !== 1) return new Failure('unsupported-version', `HTTP/${major}.${minor} is not spoken here`)
     this.minorVersion = minor === 0 ? 0 : 1
+    this.isPlainLine = minor === 1 && this.methodStart === 0
     return undefined
   }
 
@@ -77,14 +102,17 @@ export class RequestParser extends HeadParser {
     return !close && (this.minorVersion === 1 || keepAlive)
   }
 
-  /** Settles what the completed head means. `text` is the head from its first byte. Answers why it is refused. */
-  settle(text: string): Failure | undefined {
+  /** Settles what the completed head means. Answers why it is refused. */
+  settle(headers: HeaderBlock): Failure | undefined {
+    const { text } = headers
     this.method = methodOf(text, this.methodStart, this.methodEnd)
-    return (
-      this.settleBody() ??
-      this.settleHost(text) ??
-      this.settleTarget(text.slice(this.methodEnd + 1, this.targetEnd))
-    )
+    const failure = this.settleBody() ?? this.settleHost(text) ?? this.settleTarget(text)
+    if (this.isPlainLine) {
+      headers.lineMethod = this.method
+      headers.linePath = this.path
+      headers.lineQuery = this.query
+    }
+    return failure
   }
 
   /** RFC 9112 6.1 and 6.3. */
@@ -117,16 +145,26 @@ export class RequestParser extends HeadParser {
       this.authority = ''
       return this.minorVersion === 0 ? undefined : refusal('there is no Host')
     }
-    const authority = readAuthority(text.slice(hostStart, hostEnd))
-    if (authority === undefined) return refusal('Host is not a valid host with an optional port')
-    this.authority = authority
+    const host = text.slice(hostStart, hostEnd)
+    if (host !== this.lastHost) {
+      this.lastHost = host
+      this.lastAuthority = readAuthority(host)
+    }
+    if (this.lastAuthority === undefined) return refusal('Host is not a valid host with an optional port')
+    this.authority = this.lastAuthority
     return undefined
   }
 
   /** RFC 9112 3.2: origin-form; absolute-form; authority-form for CONNECT alone; `*` for OPTIONS alone. */
-  private settleTarget(target: string): Failure | undefined {
+  private settleTarget(text: string): Failure | undefined {
+    const start = this.methodEnd + 1
+    if (text.charCodeAt(start) === SLASH && this.method !== 'CONNECT') {
+      this.query = text.slice(this.queryMark + 1, this.targetEnd)
+      return this.settlePath(text.slice(start, this.queryMark), this.mayNormalise)
+    }
+    this.isPlainLine = false
+    const target = text.slice(start, this.targetEnd)
     if (this.method === 'CONNECT') return this.settleTunnel(target)
-    if (target.charCodeAt(0) === 0x2f) return this.settlePath(target)
     if (target === '*') {
       if (this.method !== 'OPTIONS') return refusal('only OPTIONS may ask for *')
       this.path = '*'
@@ -157,22 +195,22 @@ export class RequestParser extends HeadParser {
     if (authority === undefined) return refusal('the request target has no valid host')
     this.authority = authority
     const path = authorityEnd === -1 ? '' : rest.slice(authorityEnd)
-    if (path.startsWith('/')) return this.settlePath(path)
     // RFC 9112 3.2.4: without a path OPTIONS means the server as a whole, other methods the root.
     if (this.method === 'OPTIONS' && path === '') {
       this.path = '*'
       this.query = ''
       return undefined
     }
-    return this.settlePath(`/${path}`)
+    const mark = path.includes('?') ? path.indexOf('?') : path.length
+    this.query = path.slice(mark + 1)
+    return this.settlePath(path.slice(0, mark) || '/', true)
   }
 
-  private settlePath(target: string): Failure | undefined {
-    const mark = target.indexOf('?')
-    const path = normalisePath(mark === -1 ? target : target.slice(0, mark), this.options.normalise)
+  private settlePath(raw: string, mayNormalise: boolean): Failure | undefined {
+    const path = mayNormalise ? normalisePath(raw, this.options.normalise) : raw
     if (path === undefined) return refusal('the path holds a NUL')
     this.path = path
-    this.query = mark === -1 ? '' : target.slice(mark + 1)
+    if (path !== raw) this.isPlainLine = false
     return undefined
   }
 }
@@ -196,8 +234,8 @@ const METHODS: readonly string[] = [
   'GET',
   'POST',
   'PUT',
-  'DELETE',
   'HEAD',
+  'DELETE',
   'PATCH',
   'OPTIONS',
   'CONNECT',
@@ -205,8 +243,10 @@ const METHODS: readonly string[] = [
 ]
 
 function methodOf(text: string, start: number, end: number): string {
-  for (const method of METHODS) {
-    if (method.length === end - start && text.startsWith(method, start)) return method
+  const length = end - start
+  for (let i = 0; i < METHODS.length; i++) {
+    const method = METHODS[i]!
+    if (method.length === length && text.startsWith(method, start)) return method
   }
   return text.slice(start, end)
 }

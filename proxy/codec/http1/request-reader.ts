@@ -140,7 +140,7 @@ export class RequestReader implements InletConsumer {
       return end
     }
     const headers = this.parser.block(this.headReader.bytes, this.headReader.base)
-    const failure = this.parser.settle(headers.text)
+    const failure = this.parser.settle(headers)
     if (failure !== undefined) return this.refuse(failure, end)
     if (this.parser.method === 'CONNECT') {
       this.close()
