@@ -34,18 +34,28 @@ export class BodyWriter implements BodySink, OutTarget {
   private readonly message: WrittenMessage
   private length = 0
   private open = false
+  private corked = false
 
   constructor(transport: Transport, message: WrittenMessage) {
     this.transport = transport
     this.message = message
   }
 
-  /** `length`: bytes, `CHUNKED` or `UNTIL_CLOSE`, as the head says. */
+  /**
+   * `length`: bytes, `CHUNKED` or `UNTIL_CLOSE`, as the head says. What is written waits for `uncork`, so that the
+   * head and what of the body is here already leave together.
+   */
   begin(length: number): void {
+    this.corked = true
     this.writtenBytes = 0
     this.hasWritten = false
     this.length = length
     this.open = true
+  }
+
+  uncork(): void {
+    this.corked = false
+    out.flush()
   }
 
   /** The message is over: nothing more is taken. */
@@ -56,7 +66,7 @@ export class BodyWriter implements BodySink, OutTarget {
   writeOut(chunk: Buffer): void {
     const more = this.transport.write(chunk)
     // A write that fails at once has sent nothing.
-    if (!this.transport.destroyed) this.hasWritten = true
+    if (!this.hasWritten && !this.transport.destroyed) this.hasWritten = true
     if (more || this.blocked) return
     this.blocked = true
     this.message.bodyStalled()
@@ -106,7 +116,7 @@ export class BodyWriter implements BodySink, OutTarget {
     at += chunk.length
     if (this.length === CHUNKED) at += bytes.latin1Write('\r\n', at)
     out.filled(at)
-    out.flushInThisTurn()
+    if (!this.corked) out.flushInThisTurn()
   }
 
   /** What waits goes first; then the chunk, from where it lies. */

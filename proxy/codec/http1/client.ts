@@ -49,6 +49,8 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
   private responded = false
   /** The peer has said that it gives the request to its app. */
   private announced = false
+  /** The transport has said that it is closed. */
+  private isGone = false
   private closedBy: Error | undefined = undefined
   private readonly onCancel = (failure: Failure): void => this.fail(failure)
   private readonly hold = (
@@ -82,7 +84,7 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
   }
 
   send(request: OutgoingRequest): Promise<Response> {
-    if (this.capacity === 0 || this.transport.destroyed) return unsent(request)
+    if (this.capacity === 0) return unsent(request)
     this.sent++
     this.phase = 'busy'
     this.request = request
@@ -118,9 +120,9 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
     writeRequestHead(this.writer, request)
     if (this.requestSent) this.writer.close()
     else body.pipe(this.writer)
-    out.flush()
-    // The first write failed at once; `onClose` would tell it later.
-    if (this.transport.destroyed && this.request === request) this.fail(this.verdict())
+    this.writer.uncork()
+    // Nothing could be written; `onClose` would tell it later.
+    if (!this.writer.hasWritten && this.request === request) this.fail(this.verdict())
   }
 
   bodyWritten(): void {
@@ -167,7 +169,7 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
     const request = this.request!
     // RFC 9112 9.5: an answer before the end of the request means that the rest is not wanted.
     const isEarly = !this.requestSent
-    if (isEarly || !isLastByte || this.reader.ended || this.transport.destroyed) this.last = true
+    if (isEarly || !isLastByte || this.reader.ended || this.isGone) this.last = true
     this.phase = 'idle'
     this.request = undefined
     request.onCancel = undefined
@@ -198,6 +200,7 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
 
   private onTransportClose(error: Error | undefined): void {
     this.last = true
+    this.isGone = true
     this.closedBy = error
     this.reader.broken = error !== undefined
     // A response that was read as a whole is good, though its reader may still be at it.

@@ -86,8 +86,7 @@ export class ResponseSender implements WrittenMessage, ResponseFrame {
     }
     this.source = body
     body.pipe(this.writer)
-    // The head alone, or with the first bytes, which were here already.
-    out.flush()
+    this.writer.uncork()
   }
 
   sendContinue(): void {
