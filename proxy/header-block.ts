@@ -176,47 +176,57 @@ interface AddedField {
   readonly value: string
 }
 
+const NONE: readonly never[] = []
+
+const withOneMore = <T>(list: readonly T[], one: T): readonly T[] =>
+  list.length === 0 ? [one] : [...list, one]
+
 /** Changes to a header section that are applied when it is written: cheap, ordered, never touching the bytes. */
 export class HeaderEdits {
-  /** Names whose fields in the block are left out, in lower case. */
-  readonly dropped: string[] = []
-  /** Beginnings of names whose fields in the block are left out, in lower case. */
-  readonly droppedPrefixes: string[] = []
-  private added: AddedField[] = []
+  // Replaced, never changed: most edits are one field, and an array that grows takes room for seventeen at once.
+  private droppedNames: readonly string[] = NONE
+  private droppedPrefixes: readonly string[] = NONE
+  private added: readonly AddedField[] = NONE
 
-  /** `base`: changes to begin with; they are copied, so that one attempt's changes never reach another. */
+  /** `base`: changes to begin with; one attempt's changes never reach another. */
   constructor(base?: HeaderEdits) {
     if (base === undefined) return
-    this.dropped.push(...base.dropped)
-    this.droppedPrefixes.push(...base.droppedPrefixes)
-    this.added.push(...base.added)
+    this.droppedNames = base.droppedNames
+    this.droppedPrefixes = base.droppedPrefixes
+    this.added = base.added
+  }
+
+  /** Names whose fields in the block are left out, in lower case. */
+  get dropped(): readonly string[] {
+    return this.droppedNames
   }
 
   /** Replaces all fields of that name by one. `name` in lower case. Throws as `HeaderBlock.of` does, and for fields that only the codec writes. */
   set(name: string, value: string): this {
     checkEdit(name, value)
     this.remove(name)
-    this.added.push({ name, value })
+    this.added = withOneMore(this.added, { name, value })
     return this
   }
 
   /** Adds a field beside those of the same name. Throws as `HeaderBlock.of` does, and for fields that only the codec writes. */
   append(name: string, value: string): this {
     checkEdit(name, value)
-    this.added.push({ name, value })
+    this.added = withOneMore(this.added, { name, value })
     return this
   }
 
   /** Leaves out all fields of that name, also those that were added before. */
   remove(name: string): this {
-    if (!this.dropped.includes(name)) this.dropped.push(name)
+    if (!this.droppedNames.includes(name)) this.droppedNames = withOneMore(this.droppedNames, name)
     if (this.added.length > 0) this.added = this.added.filter(field => field.name !== name)
     return this
   }
 
   /** Leaves out all fields whose name begins so (`x-selvage-`), also those that were added before. */
   removePrefix(prefix: string): this {
-    if (!this.droppedPrefixes.includes(prefix)) this.droppedPrefixes.push(prefix)
+    if (!this.droppedPrefixes.includes(prefix))
+      this.droppedPrefixes = withOneMore(this.droppedPrefixes, prefix)
     if (this.added.length > 0) this.added = this.added.filter(edit => !edit.name.startsWith(prefix))
     return this
   }
@@ -239,7 +249,7 @@ export class HeaderEdits {
 
   /** Whether a field of the block is left out. */
   drops(block: HeaderBlock, field: number): boolean {
-    for (const name of this.dropped) if (block.isNamed(field, name)) return true
+    for (const name of this.droppedNames) if (block.isNamed(field, name)) return true
     if (this.droppedPrefixes.length === 0) return false
     const name = block.nameAt(field)
     return this.droppedPrefixes.some(prefix => name.startsWith(prefix))
