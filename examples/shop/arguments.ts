@@ -7,7 +7,7 @@ export interface Arguments {
   readonly keep: boolean
 }
 
-export const USAGE = `usage: npm run demo [-- --json] [-- --keep]
+export const USAGE = `usage: npm run demo -- [--json] [--keep]
   --json  print only the summary, as JSON, on stdout; progress goes to stderr
   --keep  leave everything running at the end, to play with
 Exit code: 0 all of it held, 1 something did not, 2 wrong usage.`
