@@ -63,9 +63,9 @@ const REASONS: Readonly<Record<number, string>> = {
   511: 'Network Authentication Required',
 }
 
-const LINES: readonly string[] = Array.from(
-  { length: 600 },
-  (_, status) => `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n`,
+/** As one piece each: a string that was put together is written three times slower than one that was not. */
+const LINES: readonly string[] = Array.from({ length: 600 }, (_, status) =>
+  Buffer.from(`HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n`).toString('latin1'),
 )
 
 /** Of a status from 100 to 599, with its line end. */
