@@ -31,6 +31,8 @@ export class MemoryTransport implements Transport {
   destroyed = false
   /** Largest number of bytes that this end had to hold at a time. */
   mostPendingBytes = 0
+  /** Bytes that were delivered to this end. */
+  deliveredBytes = 0
   peer!: MemoryTransport
   private readonly cut: (waitingBytes: number) => number
   private readonly kernelBytes: number
@@ -141,6 +143,7 @@ export class MemoryTransport implements Transport {
     peer.mayOvershoot = false
     const wasPending = this.pendingBytes > 0
     const chunk = this.take(Math.max(1, Math.min(this.inFlightBytes, this.cut(this.inFlightBytes))))
+    peer.deliveredBytes += chunk.length
     peer.onRead(chunk)
     chunk.fill(STALE)
     if (wasPending && this.pendingBytes === 0 && !this.destroyed) this.onDrain()

@@ -6,7 +6,7 @@ import { HeaderBlock } from '../../../../proxy/header-block.ts'
 import type { Request, Response } from '../../../../proxy/message.ts'
 import type { Transport } from '../../../../proxy/transport.ts'
 import { ManualClock } from '../../../../testing/clock.ts'
-import { type LinkOptions, transportPair } from '../../../support/memory-transport.ts'
+import { type LinkOptions, type MemoryTransport, transportPair } from '../../../support/memory-transport.ts'
 import { RawPeer } from '../../../support/raw-peer.ts'
 
 export const LIMITS: CodecLimits = {
@@ -33,6 +33,7 @@ export const response = (
 
 export interface Served {
   readonly client: RawPeer
+  readonly near: MemoryTransport
   readonly connection: ServerConnection
   readonly clock: ManualClock
   readonly requests: Request[]
@@ -71,5 +72,5 @@ export function serving(
     },
     ...(onConnect === undefined ? {} : { onConnect }),
   })
-  return { client: new RawPeer(far), connection, clock, requests, failures, closed: () => closed }
+  return { client: new RawPeer(far), near, connection, clock, requests, failures, closed: () => closed }
 }
