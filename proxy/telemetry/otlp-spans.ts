@@ -49,6 +49,7 @@ export class OtlpSpans implements SpanSink {
     else this.timer ??= this.options.clock.after(MAX_WAIT_MS, () => this.post())
   }
 
+  /** Waits until the collector has what was written, but not for ever; what it leaves is counted and said. */
   async close(): Promise<void> {
     if (this.batch.length > 0) this.post()
     this.closed = true
@@ -56,9 +57,14 @@ export class OtlpSpans implements SpanSink {
     if (worker === undefined) return
     const gone = new Promise<void>(resolve => worker.once('exit', () => resolve()))
     this.send('close')
-    const timer = this.options.clock.after(CLOSE_TIMEOUT_MS, () => void worker.terminate())
+    let late = false
+    const timer = this.options.clock.after(CLOSE_TIMEOUT_MS, () => {
+      late = true
+      void worker.terminate()
+    })
     await gone
     timer.cancel()
+    if (late) this.lost(`not all were exported within ${CLOSE_TIMEOUT_MS / 1000} s of the end`)
   }
 
   private post(): void {

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../../proxy/clock.ts'
 import { silentLog } from '../../../proxy/telemetry/log.ts'
 import { Counter } from '../../../proxy/telemetry/metrics.ts'
 import { OtlpSpans } from '../../../proxy/telemetry/otlp-spans.ts'
 import type { FinishedSpan } from '../../../proxy/telemetry/span-sink.ts'
+import { ManualClock } from '../../../testing/clock.ts'
 import { type CollectedSpan, decodeTraces } from '../../support/otlp.ts'
 
 const closing: (() => unknown)[] = []
@@ -53,7 +53,7 @@ describe('OtlpSpans', () => {
     const sink = new OtlpSpans({
       url,
       serviceName: 'web',
-      clock: systemClock,
+      clock: new ManualClock(),
       log: silentLog,
       dropped: new Counter(),
     })
@@ -91,7 +91,7 @@ describe('OtlpSpans', () => {
     const sink = new OtlpSpans({
       url,
       serviceName: 'web',
-      clock: systemClock,
+      clock: new ManualClock(),
       log: silentLog,
       dropped: new Counter(),
     })
@@ -106,7 +106,7 @@ describe('OtlpSpans', () => {
   test('drops and counts spans beyond its bound and after it was closed', async () => {
     const { url } = await collector()
     const dropped = new Counter()
-    const sink = new OtlpSpans({ url, serviceName: 'web', clock: systemClock, log: silentLog, dropped })
+    const sink = new OtlpSpans({ url, serviceName: 'web', clock: new ManualClock(), log: silentLog, dropped })
     for (let i = 0; i < 5000; i++) sink.write(finished({}))
     expect(dropped.value).toBe(904)
     await sink.close()
@@ -114,11 +114,37 @@ describe('OtlpSpans', () => {
     expect(dropped.value).toBe(905)
   })
 
+  test('counts and says what it leaves when the exporter does not come to its end in time', async () => {
+    const { url } = await collector()
+    const events: unknown[] = []
+    const log = { ...silentLog, warn: (fields: object) => events.push(fields) }
+    const dropped = new Counter()
+    const clock = new ManualClock()
+    const sink = new OtlpSpans({ url, serviceName: 'web', clock, log, dropped })
+    for (let i = 0; i < 100; i++) sink.write(finished({}))
+    const closed = sink.close()
+    await clock.advance(3000)
+    await closed
+    expect(dropped.value).toBe(100)
+    expect(events).toEqual([
+      expect.objectContaining({
+        event: 'span-export-failed',
+        reason: 'not all were exported within 3 s of the end',
+      }),
+    ])
+  })
+
   test('says once why the collector does not take spans', async () => {
     const { url } = await collector(403)
     const events: unknown[] = []
     const log = { ...silentLog, warn: (fields: object) => events.push(fields) }
-    const sink = new OtlpSpans({ url, serviceName: 'web', clock: systemClock, log, dropped: new Counter() })
+    const sink = new OtlpSpans({
+      url,
+      serviceName: 'web',
+      clock: new ManualClock(),
+      log,
+      dropped: new Counter(),
+    })
     for (let i = 0; i < 600; i++) sink.write(finished({}))
     await sink.close()
     expect(events).toEqual([
