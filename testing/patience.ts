@@ -3,11 +3,11 @@ import type { Clock } from '../mesh/clock.ts'
 import { ManualClock } from './clock.ts'
 
 const LOOK_EVERY_MS = 5
-const TRIES = 4_000
+const TRIES = 12_000
 /** How far a clock to be turned by hand is turned while we wait. */
 const TURN_MS = 10
 
-/** Waits until `holds`; turns a clock that would stand still. Rejects with `what` after 20 seconds. */
+/** Waits until `holds`; turns a clock that would stand still. Rejects with `what` after a minute. */
 export async function patience(clock: Clock | undefined, what: string, holds: () => boolean): Promise<void> {
   for (let tries = 0; tries < TRIES; tries++) {
     if (holds()) return

@@ -27,7 +27,7 @@ describe.skipIf(node === undefined)('selvage on an old Node', () => {
   it('passes on the exit code and an interrupt', async () => {
     const folder = project({ 'mesh.json': '{"name":"shop","services":{"web":{"targetPort":3000}}}' })
     const dev = start(folder, ['dev', '--json'], { node: node! })
-    await expect.poll(dev.stdout, { timeout: 15_000 }).toContain('"ok": true')
+    await expect.poll(dev.stdout, { timeout: 60_000 }).toContain('"ok": true')
     dev.child.kill('SIGINT')
     expect((await dev.ended).code).toBe(0)
   })

@@ -60,6 +60,9 @@ export function start(cwd: string, args: readonly string[], options: StartOption
   return { child, stdout: () => text.stdout, stderr: () => text.stderr, ended }
 }
 
+/** What a command that has nothing to complain of may say on stderr: that something takes its time, when it does. */
+export const NOTHING_BUT_PROGRESS = /^(\S.* \.\.\.\n)*$/
+
 /** Runs the real command to its end. */
 export const selvage = (cwd: string, ...args: string[]): Promise<Ended> => start(cwd, args).ended
 

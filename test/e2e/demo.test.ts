@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { Summary } from '../../examples/shop/summary.ts'
 
 const DEMO = join(import.meta.dirname, '../../examples/shop/demo.ts')
-const PATIENCE_MS = 150_000
+const PATIENCE_MS = 300_000
 
 interface Run {
   readonly code: number | null
@@ -118,7 +118,7 @@ describe('npm run demo, interrupted', () => {
       child.kill('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     }
-  }, 90_000)
+  }, 300_000)
 })
 
 describe('npm run demo, when a process dies that nobody killed', () => {
@@ -138,7 +138,7 @@ describe('npm run demo, when a process dies that nobody killed', () => {
     } finally {
       child.kill('SIGKILL')
     }
-  }, 90_000)
+  }, 300_000)
 })
 
 function pidOfChild(parent: number, script: string): number {

@@ -119,7 +119,7 @@ describe('npm through the mesh, in front of a registry', () => {
       'index.js': `module.exports = 'hello'\n// ${'padding '.repeat(50_000)}\n`,
     })
 
-  it('publishes a package, and another workload installs it', { timeout: 60_000 }, async context => {
+  it('publishes a package, and another workload installs it', { timeout: 240_000 }, async context => {
     if (missing !== undefined) context.skip(`verdaccio cannot be installed: ${missing}`)
     const published = await npm('build', pack('greeting'), 'publish')
     expect(published).toMatchObject({ code: 0 })
@@ -130,7 +130,7 @@ describe('npm through the mesh, in front of a registry', () => {
     expect(locked).toContain(`${running?.urlOf('registry', { from: 'laptop' })}/@shop/greeting`)
   })
 
-  it('is refused when a workload publishes that may only install', { timeout: 60_000 }, async context => {
+  it('is refused when a workload publishes that may only install', { timeout: 240_000 }, async context => {
     if (missing !== undefined) context.skip(`verdaccio cannot be installed: ${missing}`)
     const refused = await npm('laptop', pack('smuggled'), 'publish')
     expect(refused.code).not.toBe(0)

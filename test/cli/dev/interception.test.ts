@@ -63,14 +63,14 @@ const NOBODY = { uid: 65_534, gid: 65_534 }
 const isRoot = process.getuid?.() === 0
 
 /** Running as root hides that most users may not bind port 80: the child is a plain user here. */
-describe('selvage dev as a plain user', { timeout: 30_000 }, () => {
+describe('selvage dev as a plain user', { timeout: 120_000 }, () => {
   it('runs, by loopback or explicit ports as the machine allows, and says which', async () => {
     const mesh = { name: 'shop', services: { web: { targetPort: 3000 }, api: { targetPort: 3001 } } }
     const folder = project({ 'mesh.json': JSON.stringify(mesh) })
     if (isRoot)
       for (const path of [folder, join(folder, 'mesh.json')]) chownSync(path, NOBODY.uid, NOBODY.gid)
     const { stdout } = start(folder, ['dev', '--json'], isRoot ? NOBODY : {})
-    const overview = await vi.waitFor(() => JSON.parse(stdout()), { timeout: 20_000 })
+    const overview = await vi.waitFor(() => JSON.parse(stdout()), { timeout: 60_000 })
     const url = overview.workloads[0].calls[0].url
     if (/^explicit/.test(overview.interception)) {
       expect(overview.interception).toMatch(

@@ -5,6 +5,9 @@ import { systemClock } from '../../../cli/clock.ts'
 import { watchFiles } from '../../../cli/dev/watch.ts'
 import { project } from '../project.ts'
 
+/** A busy machine takes its time to start a shell, and to tell of a change. */
+const PATIENT = { timeout: 60_000 }
+
 function watching(folder: string, ...names: string[]) {
   const onChange = vi.fn()
   const watch = watchFiles(systemClock, onChange)
@@ -17,10 +20,10 @@ it('notices a file that is written, and one that is replaced as editors do it', 
   const folder = project({ 'mesh.ts': 'a' })
   const { onChange } = watching(folder, 'mesh.ts')
   writeFileSync(join(folder, 'mesh.ts'), 'b')
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1))
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1), PATIENT)
   writeFileSync(join(folder, 'mesh.ts.tmp'), 'c')
   renameSync(join(folder, 'mesh.ts.tmp'), join(folder, 'mesh.ts'))
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2))
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2), PATIENT)
 })
 
 it('follows the files that it is told to, and no others', async () => {
@@ -30,5 +33,5 @@ it('follows the files that it is told to, and no others', async () => {
   writeFileSync(join(folder, 'a.ts'), 'x')
   writeFileSync(join(folder, 'lib/other.ts'), 'x')
   writeFileSync(join(folder, 'lib/c.ts'), 'x')
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1))
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1), PATIENT)
 })

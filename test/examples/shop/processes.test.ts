@@ -28,12 +28,12 @@ describe('Fleet', () => {
     const process = start(
       `console.log('words'); console.log('{"event":"listening","port":7}'); setInterval(() => {}, 9)`,
     )
-    expect(await process.event('listening', 10_000)).toEqual({ event: 'listening', port: 7 })
+    expect(await process.event('listening', 60_000)).toEqual({ event: 'listening', port: 7 })
   })
 
   it('quotes the last words of a process that ended before its event', async () => {
     const process = start(`console.error('port 80: permission denied'); process.exit(3)`)
-    await expect(process.event('listening', 10_000)).rejects.toThrow(/exit code 3[\s\S]*permission denied/)
+    await expect(process.event('listening', 60_000)).rejects.toThrow(/exit code 3[\s\S]*permission denied/)
   })
 
   it('tells of a process that ended by itself, and not of one that was killed', async () => {
@@ -43,7 +43,7 @@ describe('Fleet', () => {
     await killed.kill()
     expect(ended).toEqual([])
     start('process.exit(0)')
-    await waitFor('the end', 10_000, () => ended.length === 1)
+    await waitFor('the end', 60_000, () => ended.length === 1)
   })
 
   it('leaves no process behind when its own process is killed', async () => {
@@ -54,13 +54,13 @@ describe('Fleet', () => {
     const parent = script(`
       import(${JSON.stringify(module)}).then(async ({ Fleet }) => {
         const child = new Fleet().start({ name: 'child', script: new URL(${JSON.stringify(child.href)}), env: {} })
-        console.log((await child.event('listening', 10_000)).port)
+        console.log((await child.event('listening', 60_000)).port)
       })`)
     const run = spawn(process.execPath, [parent.pathname], { stdio: ['ignore', 'pipe', 'inherit'] })
     const port = await new Promise<number>(resolve => run.stdout.once('data', text => resolve(Number(text))))
     expect(await listens(port)).toBe(true)
     run.kill('SIGKILL')
-    await waitFor('the child to be gone', 10_000, async () => !(await listens(port)))
+    await waitFor('the child to be gone', 60_000, async () => !(await listens(port)))
   })
 })
 
