@@ -73,7 +73,7 @@ function adminUrls(context: Context, options: CheckOptions): readonly URL[] {
     'missing',
     `no "selvage dev" runs here (looked in ${folder}), so there is no proxy to ask`,
     {
-      hint: 'Start "selvage dev", or name a proxy with --admin http://127.0.0.1:15000.',
+      hint: 'Start "npx selvage dev", or name a proxy with --admin http://127.0.0.1:15000.',
     },
   )
 }
@@ -99,7 +99,7 @@ async function checkControl(context: Context, options: CheckOptions): Promise<Su
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
     const remedy =
-      error.hint ?? 'Start it ("selvage dev"); traffic goes on meanwhile, with the last configuration.'
+      error.hint ?? 'Start it ("npx selvage dev"); traffic goes on meanwhile, with the last configuration.'
     return subject('control plane', access.url, [
       { name: 'control plane', status: 'error', message: `${error.message}.`, remedy },
     ])

@@ -41,7 +41,7 @@ function write(context: Context, dir: string, force: boolean): void {
         '',
         'Run it:',
         ...(there === '' ? [] : [`  cd ${there}`]),
-        '  selvage dev',
+        '  npx selvage dev',
       ].join('\n'),
   )
 }
@@ -58,7 +58,7 @@ function plan(folder: string, force: boolean): PlannedFile[] {
       'usage',
       `there already, and different: ${conflicts.join(', ')}; nothing was written`,
       {
-        hint: 'Name an empty folder ("selvage init my-mesh"), or overwrite with --force.',
+        hint: 'Name an empty folder ("npx selvage init my-mesh"), or overwrite with --force.',
         data: { conflicts },
       },
     )

@@ -109,7 +109,7 @@ function toCommandError(error: unknown): CommandError {
   if (error instanceof CommanderError) {
     const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
     const message = error.code === 'commander.help' ? 'no command given' : said
-    return new CommandError('usage', message, { hint: 'See "selvage --help".', cause: error })
+    return new CommandError('usage', message, { hint: 'See "npx selvage --help".', cause: error })
   }
   return new CommandError(
     'internal',

@@ -14,7 +14,14 @@ export interface AppSettings {
 }
 
 export type AppEvent =
-  | { readonly kind: 'ended'; readonly how: string; readonly restartInMs: number }
+  | {
+      readonly kind: 'ended'
+      /** `exit code 3`, `SIGKILL`. */
+      readonly how: string
+      /** Ends in a row, this one included, none of them after a time of being well. */
+      readonly inARow: number
+      readonly restartInMs: number
+    }
   | { readonly kind: 'unstartable'; readonly reason: string }
 
 /** A command of the person's own, kept running. */
@@ -64,7 +71,7 @@ export function startApp(settings: AppSettings): App {
       if (!wanted) return
       failures = clock.monotonic() - startedMs > STABLE_MS ? 1 : failures + 1
       const restartInMs = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS)
-      settings.onEvent({ kind: 'ended', how: signal ?? `exit code ${code}`, restartInMs })
+      settings.onEvent({ kind: 'ended', how: signal ?? `exit code ${code}`, inARow: failures, restartInMs })
       timer = clock.after(restartInMs, start)
     })
   }

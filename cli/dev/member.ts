@@ -1,6 +1,6 @@
 import type { ControlPlane } from '../../control/index.ts'
 import type { Context } from '../context.ts'
-import { type App, startApp } from './app.ts'
+import { type App, type AppEvent, startApp } from './app.ts'
 import { appEnvironment, type Reach } from './environment.ts'
 import type { Instance } from './instances.ts'
 import type { Interception } from './interception.ts'
@@ -120,11 +120,24 @@ function startCommand(
     env,
     clock: context.clock,
     onLine: journal.speaker(label),
-    onEvent: event =>
-      journal.say(
-        event.kind === 'ended'
-          ? `${label}: "${command}" ended (${event.how}); it is started again in ${event.restartInMs / 1000} s`
-          : `${label}: "${command}" cannot be started: ${event.reason}`,
-      ),
+    onEvent: event => {
+      const news = newsOf(event)
+      if (news !== undefined) journal.say(`${label}: "${command}" ${news}`)
+    },
   })
+}
+
+/** From this end in a row on, the app is one that does not stay up. */
+const TELLING = 3
+/** Until then every end is said; afterwards the app's own words, which come again each time, are enough. */
+const LAST_SAID = 6
+
+function newsOf(event: AppEvent): string | undefined {
+  if (event.kind === 'unstartable') return `cannot be started: ${event.reason}`
+  const { how, inARow } = event
+  const restartInS = event.restartInMs / 1000
+  if (inARow < TELLING) return `ended (${how}); it is started again in ${restartInS} s`
+  const failing = `does not stay up: ${how}, ${inARow} times in a row`
+  if (inARow < LAST_SAID) return `${failing}; the next try is in ${restartInS} s, and later each time`
+  return inARow === LAST_SAID ? `${failing}; it is tried every ${restartInS} s until it stays up` : undefined
 }

@@ -40,7 +40,7 @@ export function renderOverview(input: OverviewInput, style: Style): string {
     '',
     table(input.members.flatMap(member => rowsOf(member, style))),
     '',
-    style('dim', 'Ctrl-C ends it. "selvage status" and "selvage check" say how it is.'),
+    style('dim', 'Ctrl-C ends it. "npx selvage status" and "npx selvage check" say how it is.'),
   ].join('\n')
 }
 

@@ -72,7 +72,7 @@ function defaultFile(cwd: string): string {
     'missing',
     `no mesh document in ${cwd}: expected one of ${DEFAULT_FILES.join(', ')}`,
     {
-      hint: 'Name the file, or write a first one with "selvage init".',
+      hint: 'Name the file, or write a first one with "npx selvage init".',
     },
   )
 }

@@ -12,7 +12,7 @@ export function manifestWith(
   version: string,
   force: boolean,
 ): { text: string; conflicts: string[] } {
-  const manifest = text === undefined ? { private: true, type: 'module' } : parse(text)
+  const manifest = text === undefined ? { private: true } : parse(text)
   const conflicts: string[] = []
   const add = (section: Section, name: string, wanted: Readonly<Record<string, unknown>>): Section => {
     for (const [key, value] of Object.entries(wanted)) {
@@ -25,6 +25,7 @@ export function manifestWith(
   const settings = section(manifest, 'selvage')
   const result = {
     ...manifest,
+    ...moduleType(manifest),
     scripts: add(section(manifest, 'scripts'), 'scripts', SCRIPTS),
     selvage: { ...settings, run: add(section(settings, 'run'), 'selvage.run', RUN) },
     ...dependency(manifest, version),
@@ -62,6 +63,13 @@ function dependency(manifest: Section, version: string): Section {
     ? {}
     : { devDependencies: { ...section(manifest, 'devDependencies'), selvage: `^${version}` } }
 }
+
+/** Keys of a package.json that nobody has written by hand: ours, or what `npm install` makes in an empty folder. */
+const UNWRITTEN: ReadonlySet<string> = new Set(['private', 'dependencies', 'devDependencies'])
+
+/** Node warns when a test imports a `mesh.ts` whose package does not say what it is; an author's silence is kept. */
+const moduleType = (manifest: Section): Section =>
+  Object.keys(manifest).every(key => UNWRITTEN.has(key)) ? { type: 'module' } : {}
 
 /** Keeps the author's indentation. */
 function indentOf(text: string | undefined): string {

@@ -75,7 +75,7 @@ function fromStateDir(options: AccessOptions, cwd: string): Access {
   const text = readNeeded(
     resolve(cwd, name),
     name,
-    'Start "selvage dev" in this folder, or name a control plane with --control and --token-file.',
+    'Start "npx selvage dev" in this folder, or name a control plane with --control and --token-file.',
   )
   const parsed = operatorFileSchema.safeParse(tryJson(text))
   if (!parsed.success) {

@@ -51,6 +51,26 @@ describe('selvage init', () => {
     expect(read(folder, '.gitignore')).toBe('dist\n.selvage/\n')
   })
 
+  it.each([
+    ['makes a module of a package that it creates', {}, 'module'],
+    [
+      'makes a module of what npm install left',
+      { 'package.json': '{"dependencies":{"selvage":"file:a.tgz"}}' },
+      'module',
+    ],
+    ['leaves an author’s package as it is', { 'package.json': '{"name":"mine"}' }, undefined],
+  ])('%s', async (_, files, type) => {
+    const folder = project(files)
+    expect((await selvage(folder, 'init')).code).toBe(0)
+    expect(manifest(folder).type).toBe(type)
+  })
+
+  it('says how to run it, as it can be typed', async () => {
+    expect((await selvage(project(), 'init', 'my-mesh')).stdout).toMatch(
+      /Run it:\n {2}cd my-mesh\n {2}npx selvage dev\n$/,
+    )
+  })
+
   it('overwrites nothing, writes nothing and ends with 2 when something else is there', async () => {
     const folder = project({
       'mesh.ts': 'export default {}',

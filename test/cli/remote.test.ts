@@ -112,7 +112,7 @@ describe('selvage apply', () => {
     const ended = await selvage(project({ 'mesh.json': JSON.stringify(mesh()) }), 'apply')
     expect(ended.code).toBe(3)
     expect(ended.stderr).toMatch(
-      /cannot read \.selvage\/operator\.json: it does not exist\nStart "selvage dev"/,
+      /cannot read \.selvage\/operator\.json: it does not exist\nStart "npx selvage dev"/,
     )
   })
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePort, project, type Running, selvage, selvageJson, start } from '../project.ts'
 
-const READY_MS = 15_000
+/** Generous: sidecars, apps and their callers find each other sooner, and a busy machine takes its time. */
+const READY_MS = 60_000
 
 interface Overview {
   readonly mesh: string
@@ -72,7 +73,7 @@ const get = (url: string, headers: Record<string, string> = {}) =>
     { timeout: READY_MS, interval: 100 },
   )
 
-describe('selvage dev', { timeout: 60_000 }, () => {
+describe('selvage dev', { timeout: 240_000 }, () => {
   it('runs what init wrote as it is: requests go from app to app through the mesh', async () => {
     const folder = await initialised()
     const { of, running, overview } = await dev(folder)
@@ -166,13 +167,29 @@ describe('selvage dev', { timeout: 60_000 }, () => {
     )
   })
 
+  it('says that an app does not stay up, and why, instead of starting it again as if nothing was', async () => {
+    const folder = project({
+      'mesh.json': JSON.stringify({ name: 'shop', services: { web: { targetPort: await freePort() } } }),
+    })
+    const { running } = await dev(folder, '--run', 'web=exit 7')
+    await vi.waitFor(
+      () =>
+        expect(running.stderr()).toMatch(
+          /web: "exit 7" does not stay up: exit code 7, 3 times in a row; the next try is in 2 s, and later each time/,
+        ),
+      { timeout: READY_MS },
+    )
+  })
+
   it('refuses an unauthorised caller with 403 and the reason', async () => {
     const folder = await initialised()
     const { urlOf } = await dev(folder)
-    await get(urlOf('web', 'greeter'))
-    const refused = await fetch(urlOf('web', 'greeter'), { method: 'DELETE' })
-    expect(refused.status).toBe(403)
+    // One workload only: the other one's app may still be on its way up.
+    const headers = { 'x-user-type': 'beta-tester' }
+    await get(urlOf('web', 'greeter'), headers)
+    const refused = await fetch(urlOf('web', 'greeter'), { method: 'DELETE', headers })
     expect(refused.headers.get('x-selvage-reason')).toContain('no access rule allows web to DELETE')
+    expect(refused.status).toBe(403)
   })
 
   it('leaves the apps to the person where there is no command', async () => {
@@ -211,7 +228,7 @@ describe('selvage dev', { timeout: 60_000 }, () => {
     const { port } = server.address() as AddressInfo
     const ended = await selvage(await initialised(), 'dev', '--port', String(port))
     expect(ended.code).toBe(3)
-    expect(ended.stderr).toMatch(new RegExp(`^error: the control plane does not start: .*${port}`))
+    expect(ended.stderr).toMatch(new RegExp(`^error: the control plane does not start: .*${port}`, 'm'))
   })
 
   it('ends with 3 when another one uses the folder', async () => {
