@@ -16,6 +16,8 @@ class OutBuffer implements Borrower {
   private length = 0
   private target: OutTarget | undefined
   private flushSoon = false
+  /** What is being written right now comes from here. Tells it faster than asking a chunk for its memory. */
+  isFlushing = false
 
   /**
    * A place for `byteCount` bytes (at most `LEASE_BYTES`) that go to the target with the next flush: fill it
@@ -45,7 +47,12 @@ class OutBuffer implements Borrower {
     if (target === undefined || length === 0) return
     this.length = 0
     this.target = undefined
-    target.writeOut(this.lease.bytes.subarray(0, length))
+    this.isFlushing = true
+    try {
+      target.writeOut(this.lease.bytes.subarray(0, length))
+    } finally {
+      this.isFlushing = false
+    }
   }
 
   /** Forgets what a target that is gone was about to send. */

@@ -171,7 +171,7 @@ class HandleWriter implements SocketWriter {
 
 /** Who lent the chunk's memory and can do without it. */
 function borrowerOf(chunk: Buffer): Borrower | undefined {
-  return out.lease.memory === chunk.buffer ? out : readerOf(chunk)
+  return out.isFlushing ? out : readerOf(chunk)
 }
 
 export class StreamWriter implements SocketWriter {

@@ -1,20 +1,23 @@
 /** The reading half of a server connection: heads and bodies of requests, one request at a time. */
+import type { BodySource } from '../../body.ts'
 import { Failure } from '../../failure.ts'
 import type { HeaderBlock } from '../../header-block.ts'
 import type { Transport } from '../../transport.ts'
 import type { ServerOptions } from '../codec.ts'
+import { CHUNKED } from './body-length.ts'
 import { BodyReader } from './body-reader.ts'
 import { NEED_MORE, REFUSED } from './head-parser.ts'
 import { HeadReader } from './head-reader.ts'
-import type { IncomingBody } from './incoming-body.ts'
+import { type BodyOwner, IncomingBody } from './incoming-body.ts'
 import { Inlet, type InletConsumer } from './inlet.ts'
 import { RequestParser } from './request-head.ts'
+import { WHOLE_BYTES, wholeBody } from './whole-body.ts'
 
-export interface RequestReaderOwner {
+export interface RequestReaderOwner extends BodyOwner {
   /** The first bytes of a head came, and not all of it. */
   headBegun(): void
-  /** A request was read as far as its body, for which `expectBody` is called from within if it has one. */
-  headRead(head: RequestParser, headers: HeaderBlock): void
+  /** A request was read as far as its body, or with it if that was here already. */
+  headRead(head: RequestParser, headers: HeaderBlock, body: BodySource): void
   /** A CONNECT was read; `rest` is what came behind it. */
   tunnelAsked(authority: string, rest: Buffer): void
   /** Bytes of the body were read. */
@@ -38,6 +41,8 @@ export class RequestReader implements InletConsumer {
   private readonly bodyReader: BodyReader
   private stage: Stage = 'head'
   private body: IncomingBody | undefined = undefined
+  /** Of a body that was here as a whole with the head. */
+  private wholeBytes = 0
   /** The head that is being handed over has bytes behind it in its chunk. */
   private bodyFollows = false
 
@@ -77,16 +82,26 @@ export class RequestReader implements InletConsumer {
     return this.bodyFollows || this.inlet.waitingBytes > 0
   }
 
-  /** From within `headRead`: the request has this body. */
-  expectBody(body: IncomingBody, length: number): void {
-    this.body = body
-    this.bodyReader.begin(body, length)
+  /** Bytes of the body that were read. */
+  get bodyBytes(): number {
+    return this.body === undefined ? this.wholeBytes : this.body.readBytes
+  }
+
+  /** Whoever still reads the body does it in vain. */
+  cancelBody(failure: Failure): void {
+    this.body?.cancel(failure)
+  }
+
+  /** The rest of the body will never come. */
+  breakBody(failure: Failure): void {
+    this.body?.break(failure)
   }
 
   /** Looks at the next request. */
   next(): void {
     this.stage = 'head'
     this.body = undefined
+    this.wholeBytes = 0
     this.parser.reset()
     this.inlet.pump()
   }
@@ -147,11 +162,26 @@ export class RequestReader implements InletConsumer {
       this.owner.tunnelAsked(this.parser.authority, Buffer.from(bytes.subarray(i, end)))
       return end
     }
-    this.stage = this.parser.bodyLength === 0 ? 'wait' : 'body'
-    this.bodyFollows = i < end
-    this.owner.headRead(this.parser, headers)
+    const { bodyLength } = this.parser
+    const wholeEnd = i + bodyLength
+    if (bodyLength < 0 || wholeEnd > end || bodyLength > WHOLE_BYTES) {
+      this.beginBody(headers, bodyLength, i < end)
+      return i
+    }
+    this.stage = 'wait'
+    this.wholeBytes = bodyLength
+    this.owner.headRead(this.parser, headers, wholeBody(bytes, i, wholeEnd))
+    return wholeEnd
+  }
+
+  private beginBody(headers: HeaderBlock, length: number, follows: boolean): void {
+    const body = new IncomingBody(this.owner, length === CHUNKED ? undefined : length)
+    this.body = body
+    this.bodyReader.begin(body, length)
+    this.stage = 'body'
+    this.bodyFollows = follows
+    this.owner.headRead(this.parser, headers, body)
     this.bodyFollows = false
-    return i
   }
 
   private readBody(bytes: Buffer, from: number, end: number): number {

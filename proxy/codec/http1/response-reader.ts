@@ -1,7 +1,6 @@
 /** The reading half of a client connection: the head and the body of one response after each request. */
 
 import type { BodySource } from '../../body.ts'
-import { EMPTY_BODY } from '../../body.ts'
 import { Failure } from '../../failure.ts'
 import type { HeaderBlock } from '../../header-block.ts'
 import type { Transport } from '../../transport.ts'
@@ -12,6 +11,7 @@ import { HeadReader } from './head-reader.ts'
 import { type BodyOwner, IncomingBody } from './incoming-body.ts'
 import { Inlet, type InletConsumer } from './inlet.ts'
 import { ResponseParser } from './response-head.ts'
+import { WHOLE_BYTES, wholeBody } from './whole-body.ts'
 
 export interface ResponseReaderOwner {
   interimRead(status: number, headers: HeaderBlock): void
@@ -155,17 +155,21 @@ export class ResponseReader implements InletConsumer, BodyOwner {
     if (status < 200) {
       this.parser.reset()
       this.owner.interimRead(status, headers)
-    } else this.final(status, headers)
-    return i
+      return i
+    }
+    const { bodyLength, persists } = this.parser
+    const wholeEnd = i + bodyLength
+    if (bodyLength < 0 || wholeEnd > end || bodyLength > WHOLE_BYTES) {
+      this.beginBody(status, headers)
+      return i
+    }
+    this.owner.headRead(status, headers, wholeBody(bytes, i, wholeEnd), persists)
+    this.bodyDelivered()
+    return wholeEnd
   }
 
-  private final(status: number, headers: HeaderBlock): void {
+  private beginBody(status: number, headers: HeaderBlock): void {
     const { bodyLength, persists } = this.parser
-    if (bodyLength === 0) {
-      this.owner.headRead(status, headers, EMPTY_BODY, persists)
-      this.bodyDelivered()
-      return
-    }
     const body = new IncomingBody(this, bodyLength < 0 ? undefined : bodyLength)
     this.stage = 'body'
     this.body = body

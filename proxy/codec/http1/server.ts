@@ -5,15 +5,13 @@
  * A client that has sent a whole request and then FIN still gets its answer, as from HAProxy: half-closing is what
  * `nc` and some libraries do. Only a reset, or FIN within a request, means that nobody waits any longer.
  */
-import { EMPTY_BODY } from '../../body.ts'
+import type { BodySource } from '../../body.ts'
 import { Failure } from '../../failure.ts'
 import type { HeaderBlock } from '../../header-block.ts'
 import type { Response } from '../../message.ts'
 import type { Transport } from '../../transport.ts'
 import type { ServerCodec, ServerConnection, ServerOptions } from '../codec.ts'
 import { type Deadlines, deadlinesOf, NEVER, Watched } from '../deadlines.ts'
-import { CHUNKED } from './body-length.ts'
-import { type BodyOwner, IncomingBody } from './incoming-body.ts'
 import { hasDoubtfulBody } from './message-head.ts'
 import type { RequestParser } from './request-head.ts'
 import { RequestReader, type RequestReaderOwner } from './request-reader.ts'
@@ -37,7 +35,7 @@ type Phase = 'open' | 'serving' | 'answered' | 'lingering' | 'over'
 
 class Http1ServerConnection
   extends Watched
-  implements ServerConnection, RequestReaderOwner, BodyOwner, ResponseOwner, RequestConnection
+  implements ServerConnection, RequestReaderOwner, ResponseOwner, RequestConnection
 {
   private readonly transport: Transport
   private readonly options: ServerOptions
@@ -46,8 +44,6 @@ class Http1ServerConnection
   private readonly sender: ResponseSender
   private phase: Phase = 'open'
   private request: ServerRequest | undefined = undefined
-  /** Of the request, if it has one. */
-  private body: IncomingBody | undefined = undefined
   /** The client waits for a 100 before it sends the body. */
   private awaitsContinue = false
   /** The connection goes on after this request. */
@@ -93,19 +89,13 @@ class Http1ServerConnection
     this.deadlineMs = this.deadlines.in(this.options.limits.headerTimeoutMs)
   }
 
-  headRead(head: RequestParser, headers: HeaderBlock): void {
-    const { bodyLength } = head
+  headRead(head: RequestParser, headers: HeaderBlock, body: BodySource): void {
     this.phase = 'serving'
-    this.persists = head.persists && !this.isDraining && !hasDoubtfulBody(head.method, bodyLength)
-    this.awaitsContinue = head.expectsContinue
-    this.body = undefined
-    if (bodyLength !== 0) {
-      this.body = new IncomingBody(this, bodyLength === CHUNKED ? undefined : bodyLength)
-      this.reader.expectBody(this.body, bodyLength)
-    }
+    this.persists = head.persists && !this.isDraining && !hasDoubtfulBody(head.method, head.bodyLength)
+    this.awaitsContinue = head.expectsContinue && this.reader.leftBytes !== 0
     this.sender.begin(head.method, head.minorVersion)
     this.watch()
-    const request = new ServerRequest(this, head, this.options.scheme, headers, this.body ?? EMPTY_BODY)
+    const request = new ServerRequest(this, head, this.options.scheme, headers, body)
     this.request = request
     this.options.serve(request).then(this.respond, this.confess)
   }
@@ -126,7 +116,7 @@ class Http1ServerConnection
 
   bodyProgress(): void {
     this.awaitsContinue = false
-    if (this.phase === 'answered' && this.body!.readBytes - this.bytesWhenAnswered > DRAIN_BYTES)
+    if (this.phase === 'answered' && this.reader.bodyBytes - this.bytesWhenAnswered > DRAIN_BYTES)
       this.linger()
     else this.watch()
   }
@@ -193,7 +183,7 @@ class Http1ServerConnection
   bytesMoved(request: ServerRequest): number {
     if (request !== this.request) return 0
     // Bytes that wait in this process have not moved.
-    return (this.body?.readBytes ?? 0) + this.sender.bodyBytes - this.transport.pendingBytes
+    return this.reader.bodyBytes + this.sender.bodyBytes - this.transport.pendingBytes
   }
 
   isComplete(request: ServerRequest): boolean {
@@ -208,9 +198,8 @@ class Http1ServerConnection
     this.persists &&= this.sender.persists
     this.endRequest(undefined, trailers)
     this.phase = 'answered'
-    this.bytesWhenAnswered = this.body?.readBytes ?? 0
-    // Whoever still reads the body does it in vain.
-    this.body?.cancel(ANSWERED)
+    this.bytesWhenAnswered = this.reader.bodyBytes
+    this.reader.cancelBody(ANSWERED)
     if (this.phase !== 'answered') return
     const { leftBytes } = this.reader
     if (leftBytes === 0) this.goOn()
@@ -242,7 +231,7 @@ class Http1ServerConnection
     const { request } = this
     this.request = undefined
     request?.onEnd?.({
-      requestBytes: this.body?.readBytes ?? 0,
+      requestBytes: this.reader.bodyBytes,
       responseBytes: this.sender.bodyBytes,
       failure,
       trailers,
@@ -255,7 +244,6 @@ class Http1ServerConnection
       return
     }
     this.phase = 'open'
-    this.body = undefined
     this.deadlineMs = this.deadlines.in(this.options.limits.keepAliveTimeoutMs)
     this.reader.next()
   }
@@ -265,7 +253,7 @@ class Http1ServerConnection
     if (this.phase === 'over') return
     this.phase = 'over'
     this.request?.onAbort?.(failure)
-    this.body?.break(failure)
+    this.reader.breakBody(failure)
     this.sender.abort(failure)
     this.endRequest(failure, undefined)
   }

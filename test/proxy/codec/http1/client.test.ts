@@ -132,16 +132,33 @@ describe('a response', () => {
     return { ...sent, request, response: await response }
   }
 
-  it('is its status, its fields and its body, and frees the connection', async () => {
-    const { response, request, connection, changes } = await answered(OK)
+  it('is its status, its fields and its body', async () => {
+    const { response } = await answered(OK)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-length')).toBe('2')
-    expect(request.ends).toEqual([])
     expect(await collect(response.body)).toEqual({ text: 'ok', trailers: undefined })
+  })
+
+  it('frees the connection at once when its body has come with it, whoever reads that when', async () => {
+    const { response, request, connection, changes } = await answered(OK)
     expect(request.ends).toEqual([undefined])
+    expect(request.onCancel).toBeUndefined()
     expect(changes).toEqual([1])
     expect(connection).toMatchObject({ capacity: 1, sent: 1, exhausted: false })
-    expect(request.onCancel).toBeUndefined()
+    expect((await collect(response.body)).text).toBe('ok')
+  })
+
+  it('frees the connection with the last byte of a body that comes later', async () => {
+    const { response, request, connection, server } = await answered(
+      'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab',
+    )
+    const body = collect(response.body)
+    expect(request.ends).toEqual([])
+    expect(connection.capacity).toBe(0)
+    server.send('cd')
+    expect((await body).text).toBe('abcd')
+    expect(request.ends).toEqual([undefined])
+    expect(connection.capacity).toBe(1)
   })
 
   it('is read chunk by chunk, with its trailers', async () => {
