@@ -15,6 +15,10 @@ interface OperatorFile {
   readonly caSha256: string
 }
 
+interface History {
+  readonly entries: readonly { readonly revision: number; readonly at: string }[]
+}
+
 interface Answer {
   readonly status: number
   readonly body: string
@@ -41,6 +45,8 @@ export interface ControlApi {
    * @throws when the control plane refuses it, with its reason
    */
   publish(document: unknown): Promise<Accepted>
+  /** When it accepted a revision, in milliseconds since the epoch. */
+  acceptedAtMs(revision: number): Promise<number>
   joinToken(workload: string): Promise<string>
 }
 
@@ -80,6 +86,12 @@ export async function openControlApi(operatorFile: string): Promise<ControlApi> 
       const accepted = await ask<Accepted>('PUT', `/fragments/${FRAGMENT}`, document, condition)
       seen = accepted.revision
       return accepted
+    },
+    async acceptedAtMs(revision) {
+      const { entries } = await ask<History>('GET', '/history', undefined)
+      const entry = entries.find(each => each.revision === revision)
+      if (entry === undefined) throw new Error(`the control plane has no revision ${revision} in its history`)
+      return Date.parse(entry.at)
     },
     joinToken: async workload =>
       (await ask<{ token: string }>('POST', '/join-tokens', { workload, ttlSeconds: 600 })).token,

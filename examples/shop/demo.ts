@@ -18,7 +18,12 @@ function cleanUpAlways(shop: Shop, screen: Screen): void {
     screen.close()
     shop.closeNow()
   })
-  for (const signal of SIGNALS) process.on(signal, () => process.exit(128 + constants.signals[signal]))
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      screen.close()
+      void shop.close().then(() => process.exit(128 + constants.signals[signal]))
+    })
+  }
 }
 
 async function perform({ json, keep }: Arguments): Promise<number> {
@@ -29,12 +34,16 @@ async function perform({ json, keep }: Arguments): Promise<number> {
   const shop = new Shop()
   cleanUpAlways(shop, screen)
 
-  await shop.open(say)
-  const result = await new Show(shop, screen, startedMs).run()
-  screen.close()
-  finish(result, json, say)
-  if (keep) await keepOpen(shop, say)
-  return result.problems.length === 0 ? 0 : 1
+  try {
+    await shop.open(say)
+    const result = await new Show(shop, screen, startedMs).run()
+    screen.close()
+    finish(result, json, say)
+    if (keep) await keepOpen(shop, say)
+    return result.problems.length === 0 ? 0 : 1
+  } finally {
+    await shop.close()
+  }
 }
 
 function finish(result: Result, json: boolean, say: (text: string) => void): void {

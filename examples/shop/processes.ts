@@ -8,6 +8,7 @@ const LIFELINE = new URL('exit-with-parent.ts', import.meta.url).href
 /** Lines of a child's own words that are kept for the message when it dies. */
 const KEPT_LINES = 8
 const KEPT_EVENTS = 1_000
+const GONE_MS = 5_000
 
 export interface ProcessSpec {
   /** What people call it: `web`, `sidecar of payments-v1-a`. */
@@ -58,7 +59,7 @@ export class Process {
   /** Kills it at once and waits until it is gone. */
   async kill(): Promise<void> {
     this.killNow()
-    await waitFor(`${this.spec.name}: to be gone`, 5_000, () => !this.alive, 2)
+    await waitFor(`${this.spec.name}: to be gone`, GONE_MS, () => !this.alive, 2)
   }
 
   /** SIGKILL without waiting; for the last moments of the demo itself. */
@@ -137,5 +138,11 @@ export class Fleet {
 
   killAllNow(): void {
     for (const each of this.processes) if (each.alive) each.killNow()
+  }
+
+  /** The same, and waits until they are gone, so that nobody else has to bury them. */
+  async killAll(): Promise<void> {
+    this.killAllNow()
+    await waitFor('all processes: to be gone', GONE_MS, () => this.count === 0, 2)
   }
 }

@@ -3,7 +3,7 @@ import { INSTANCES } from './instances.ts'
 import type { Shop } from './shop.ts'
 import type { Result } from './show.ts'
 import { type Outcome, type Split, shareOfV2 } from './tally.ts'
-import { count, percent } from './view.ts'
+import { count, percent, WHAT_COUNTS } from './view.ts'
 
 const splitText = (split: Split): string =>
   `payments/v1 ${count(split['payments/v1'])}, payments/v2 ${count(split['payments/v2'])} (${percent(shareOfV2(split))} to v2)`
@@ -12,24 +12,25 @@ const splitText = (split: Split): string =>
 function postsText(failed: readonly Outcome[]): string {
   const posts = failed.filter(({ method }) => method === 'POST')
   const answered = posts.filter(({ servedBy }) => servedBy !== undefined).length
-  return `${posts.length} failed: ${answered} answered 500 by the broken app, ${posts.length - answered} interrupted`
+  return `${posts.length} failed: ${answered} answered 500 by the broken app, ${posts.length - answered} cut off by a kill`
 }
 
 export function report({ summary, failures }: Result): string {
   const { instanceKilled: kills, controlPlaneStopped: stopped, latency, denied, mtls } = summary
   const rows: readonly (readonly [string, string])[] = [
-    ['requests', `${count(summary.requests)}, idempotent ones without success: ${summary.failed}`],
+    ['requests', `${count(summary.requests)}; GETs that failed: ${summary.failed}`],
     ['split', `${splitText(summary.split)} before the change`],
     ['beta testers', splitText(summary.betaTesters)],
     ['weight change', `enforced after ${summary.weightChange.enforcedAfterMs} ms`],
     [
       'app and sidecar killed',
-      `${kills.failed} idempotent requests failed, ${kills.failedPosts} unreceived POSTs failed`,
+      `GETs that failed: ${kills.failed}; POSTs that failed though no app had received them: ${kills.failedPosts}`,
     ],
     ['POSTs', postsText(failures)],
+    ['', WHAT_COUNTS],
     ['broken endpoint', `ejected after ${summary.ejected.afterErrors} errors`],
     ['denied', `${denied.status}: ${denied.reason}`],
-    ['without control plane', `${stopped.failed} of ${stopped.requests} requests failed`],
+    ['without control plane', `${stopped.requests} requests; GETs that failed: ${stopped.failed}`],
     ['mutual TLS', `${mtls.protocol}, ${mtls.peer}`],
     ['latency', `p50 ${latency.p50Ms} ms, p99 ${latency.p99Ms} ms, at the visitor`],
   ]

@@ -16,15 +16,17 @@ export interface Screen {
 export interface Terminal {
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
   write(text: string): unknown
 }
 
 const ALTERNATE_ON = '\x1b[?1049h\x1b[?25l'
 const ALTERNATE_OFF = '\x1b[?25h\x1b[?1049l'
 const HOME = '\x1b[H'
-const CLEAR_LINE_END = '\x1b[K'
+const CLEAR_LINE = '\x1b[2K'
 const CLEAR_BELOW = '\x1b[J'
 const DEFAULT_COLUMNS = 80
+const DEFAULT_ROWS = 24
 
 export const screenOn = (terminal: Terminal): Screen =>
   terminal.isTTY === true ? livePicture(terminal) : lineLog(terminal)
@@ -36,8 +38,12 @@ function livePicture(terminal: Terminal): Screen {
     draw(view) {
       if (!open) terminal.write(ALTERNATE_ON)
       open = true
-      last = draw(view, terminal.columns ?? DEFAULT_COLUMNS)
-      terminal.write(HOME + last.map(line => `${line}${CLEAR_LINE_END}\n`).join('') + CLEAR_BELOW)
+      const { columns = DEFAULT_COLUMNS, rows = DEFAULT_ROWS } = terminal
+      const lines = draw(view, columns, rows)
+      // A line break after the last row would scroll the first one away.
+      const below = lines.length < rows ? `\n${CLEAR_BELOW}` : ''
+      terminal.write(HOME + lines.map(line => CLEAR_LINE + line).join('\n') + below)
+      last = draw(view, columns, Number.POSITIVE_INFINITY)
     },
     second() {},
     note() {},

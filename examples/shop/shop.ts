@@ -114,6 +114,12 @@ export class Shop {
     await this.controlProcess?.kill()
   }
 
+  /** Ends every process, waits until they are gone, and removes every file; never throws. */
+  async close(): Promise<void> {
+    await this.fleet.killAll().catch(() => undefined)
+    this.closeNow()
+  }
+
   /** Ends every process and removes every file; in the last moments of this process, so without waiting. */
   closeNow(): void {
     this.fleet.killAllNow()

@@ -61,6 +61,7 @@ export class Show {
       interception: shop.interception,
       requests: 0,
       failed: 0,
+      failedPosts: 0,
       second: noSecond(),
       history: [],
       wantedPercent: CANARY_PERCENT,
@@ -157,6 +158,7 @@ export class Show {
     view.processes = this.shop.fleet.count
     view.requests = tally.requests
     view.failed = tally.failed
+    view.failedPosts = tally.failedPosts
     return view
   }
 }

@@ -40,7 +40,9 @@ export interface Span {
 /** One second of traffic, for the screen. */
 export interface Second {
   requests: number
+  /** Of whatever method. */
   failed: number
+  failedPosts: number
   readonly split: Split
   readonly latenciesMs: number[]
 }
@@ -49,12 +51,19 @@ export interface Second {
 export const succeededShare = (second: Second): number =>
   (100 * (second.requests - second.failed)) / second.requests
 
-export const noSecond = (): Second => ({ requests: 0, failed: 0, split: noSplit(), latenciesMs: [] })
+export const noSecond = (): Second => ({
+  requests: 0,
+  failed: 0,
+  failedPosts: 0,
+  split: noSplit(),
+  latenciesMs: [],
+})
 
 export class Tally {
   requests = 0
   /** Idempotent requests without success. */
   failed = 0
+  failedPosts = 0
   readonly failures: Outcome[] = []
   /** Non-testers before the weight changed and since it was enforced; what was under way in between is in neither. */
   readonly splitBefore = noSplit()
@@ -111,7 +120,12 @@ export class Tally {
   private recordFailure(outcome: Outcome): void {
     this.second.failed++
     this.failures.push(outcome)
-    if (isIdempotent(outcome.method)) this.failed++
+    if (isIdempotent(outcome.method)) {
+      this.failed++
+      return
+    }
+    this.failedPosts++
+    this.second.failedPosts++
   }
 
   private recordAnswer(outcome: Outcome): void {

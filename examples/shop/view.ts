@@ -28,7 +28,9 @@ export interface View {
   /** How calls get into the sidecars. */
   interception: string
   requests: number
+  /** Idempotent requests without success: in this shop, GETs. */
   failed: number
+  failedPosts: number
   second: Second
   /** Share of v2 per second, in percent, oldest first. */
   readonly history: number[]
@@ -38,7 +40,7 @@ export interface View {
   readonly steps: readonly StepView[]
 }
 
-const BAR_WIDTH = 40
+const BAR_WIDTH = 32
 const SPARKS = ' ▁▂▃▄▅▆▇█'
 const MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '›', held: '✓', failed: '✗' }
 
@@ -72,35 +74,107 @@ const trustDomainOf = (edges: readonly EdgeView[]): string => {
   return id === undefined ? '' : ` (spiffe://${id.split('/')[2]}/…)`
 }
 
-const stepLine = (step: StepView): string => `  ${MARKS[step.state]} ${step.title.padEnd(27)} ${step.note}`
+const TITLE_WIDTH = 24
+const NOTE_INDENT = ' '.repeat(TITLE_WIDTH + 6)
+const LEAST_NOTE_WIDTH = 20
+
+/** A step and its note, which goes on below when it is long. */
+function stepLines(step: StepView, columns: number): Line[] {
+  const title = `  ${MARKS[step.state]} ${step.title.padEnd(TITLE_WIDTH)}  `
+  const [first = '', ...rest] = wrap(step.note, Math.max(LEAST_NOTE_WIDTH, columns - title.length))
+  return [
+    { text: title + first, rank: ALWAYS },
+    ...rest.map(text => ({ text: NOTE_INDENT + text, rank: CONTINUED })),
+  ]
+}
+
+/** Lines of whole words; a word that is longer than `width` has a line of its own. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** What failed, as people count it. */
+const failures = (gets: number, posts: number): string => `${count(gets)} GETs, ${count(posts)} POSTs failed`
 
 /** One line about the last second. */
 export function secondLine(view: View): string {
   const { second } = view
   const split = `v1 ${percent(100 - shareOfV2(second.split), 0)}, v2 ${percent(shareOfV2(second.split), 0)}`
   const latency = `p50 ${ms(percentile(second.latenciesMs, 50))}, p99 ${ms(percentile(second.latenciesMs, 99))}`
-  return `${count(second.requests)} requests, ${percent(succeededShare(second))} succeeded, ${latency}, ${split}`
+  const failed =
+    second.failed === 0 ? '' : ` (${failures(second.failed - second.failedPosts, second.failedPosts)})`
+  return `${count(second.requests)} requests, ${percent(succeededShare(second))} succeeded${failed}, ${latency}, ${split}`
 }
 
-/** The whole picture, each line cut to `columns`. */
-export function draw(view: View, columns: number): string[] {
+/** Why a POST may fail where no GET does. */
+export const WHAT_COUNTS = 'A GET is tried again; a POST is not, once an app may have it.'
+
+/** A line and when it is given up for want of rows: the highest rank goes first, `ALWAYS` never. */
+interface Line {
+  readonly text: string
+  readonly rank: number
+}
+
+const ALWAYS = 0
+const CONTINUED = 1
+const EDGE = 2
+const HISTORY = 3
+const DETAIL = 4
+const EXPLANATION = 5
+const BLANK = 6
+const blank: Line = { text: '', rank: BLANK }
+const at =
+  (rank: number) =>
+  (text: string): Line => ({ text, rank })
+
+/** The whole picture: no more than `rows` lines, each cut to `columns`. */
+export function draw(view: View, columns: number, rows: number): string[] {
   const { second } = view
-  const lines = [
-    `Selvage shop   ${Math.floor(view.elapsedMs / 1000)} s   ${view.processes} processes, every app behind its own sidecar`,
-    ...`  ${view.interception}`.split('\n'),
-    '',
-    `TRAFFIC  ${count(second.requests)}/s   success ${percent(succeededShare(second))}   p50 ${ms(percentile(second.latenciesMs, 50))}   p99 ${ms(percentile(second.latenciesMs, 99))}   total ${count(view.requests)}, failed ${count(view.failed)}`,
-    `SPLIT    v1 ${bar(second.split)} v2   ${percent(shareOfV2(second.split), 0)} to v2, wanted ${view.wantedPercent} %`,
-    `  v2     ${sparkline(view.history.slice(-60))}`,
-    `  beta testers: ${count(view.betaTesters['payments/v2'])} to v2, ${count(view.betaTesters['payments/v1'])} to v1`,
-    '',
-    `EDGES    TLS, caller ⇄ callee${trustDomainOf(view.edges)}`,
-    ...view.edges.map(edgeLine),
-    '',
-    'STEPS',
-    ...view.steps.map(stepLine),
+  const latency = `p50 ${ms(percentile(second.latenciesMs, 50))}   p99 ${ms(percentile(second.latenciesMs, 99))}`
+  const lines: Line[] = [
+    at(ALWAYS)(
+      `Selvage shop   ${Math.floor(view.elapsedMs / 1000)} s   ${view.processes} processes, every app behind its own sidecar`,
+    ),
+    ...`  ${view.interception}`.split('\n').map(at(EXPLANATION)),
+    blank,
+    at(ALWAYS)(
+      `TRAFFIC  ${count(second.requests)}/s   success ${percent(succeededShare(second))}   ${latency}`,
+    ),
+    at(ALWAYS)(`TOTAL    ${count(view.requests)} requests: ${failures(view.failed, view.failedPosts)}`),
+    ...wrap(WHAT_COUNTS, columns - 2).map(text => at(EXPLANATION)(`  ${text}`)),
+    at(ALWAYS)(
+      `SPLIT    v1 ${bar(second.split)} v2   ${percent(shareOfV2(second.split), 0)} to v2, wanted ${view.wantedPercent} %`,
+    ),
+    at(HISTORY)(`  v2     ${sparkline(view.history.slice(-60))}`),
+    at(DETAIL)(
+      `  beta testers: ${count(view.betaTesters['payments/v2'])} to v2, ${count(view.betaTesters['payments/v1'])} to v1`,
+    ),
+    blank,
+    at(EDGE)(`EDGES    TLS, caller ⇄ callee${trustDomainOf(view.edges)}`),
+    ...view.edges.map(edgeLine).map(at(EDGE)),
+    blank,
+    at(DETAIL)('STEPS'),
+    ...view.steps.flatMap(step => stepLines(step, columns)),
   ]
-  return lines.map(line => cut(line, columns))
+  return fitted(lines, rows).map(({ text }) => cut(text, columns))
+}
+
+function fitted(lines: readonly Line[], rows: number): Line[] {
+  const fitting = [...lines]
+  while (fitting.length > rows) {
+    const highest = Math.max(...fitting.map(({ rank }) => rank))
+    fitting.splice(
+      fitting.findLastIndex(({ rank }) => rank === highest),
+      1,
+    )
+  }
+  return fitting
 }
 
 /** Every character of ours takes one column. */

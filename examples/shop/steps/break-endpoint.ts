@@ -16,21 +16,21 @@ export const breakEndpoint: Step = {
     const [web, orders] = [shop.member('web'), shop.member('orders')]
     await waitFor(`${BROKEN}: to serve`, EJECTED_WITHIN_MS, () => tally.byInstance.has(BROKEN))
     await turnKnob(shop.member(BROKEN), 'PUT')
-    say(`${BROKEN} answers 500`)
+    say(`${BROKEN} answers 500: GETs go elsewhere, its POSTs fail`)
     const ejection = await ejectionBy(web)
     const ejectedMs = monotonicMs()
     findings.ejectedAfterErrors = ejection.afterErrors
     await ejectionBy(orders)
-    await turnKnob(shop.member(BROKEN), 'DELETE')
+    checkCount(ejection, await turnKnob(shop.member(BROKEN), 'DELETE'), 'web')
     // Requests that began before may still be on their way back.
     const allEjectedMs = monotonicMs()
     const servedSince = (): boolean => (tally.latestByInstance.get(BROKEN) ?? 0) > allEjectedMs
-    say(`ejected after ${ejection.afterErrors} errors, for ${ejection.forMs / 1000} s; the app is well again`)
+    say(`ejected after ${ejection.afterErrors} errors, for ${ejection.forMs / 1000} s; mended`)
     await sleep(QUIET_MS)
     if (servedSince()) throw new Error(`${BROKEN} was ejected and yet got a request`)
     await waitFor(`${BROKEN}: to serve again`, BACK_MS, servedSince)
     const outS = ((monotonicMs() - ejectedMs) / 1000).toFixed(1)
-    return `ejected after ${ejection.afterErrors} errors, serving again after ${outS} s`
+    return `ejected after ${ejection.afterErrors} errors, back after ${outS} s`
   },
 }
 
@@ -48,13 +48,29 @@ const ejectionBy = (caller: Member): Promise<Ejection> =>
     return found && { afterErrors: Number(found.afterErrors), forMs: Number(found.forMs) }
   })
 
+interface Knob {
+  /** Failed answers of the app by caller. */
+  readonly errors: Readonly<Record<string, number>>
+}
+
 /** The app's own switch, which no caller in the mesh can reach. */
-const turnKnob = (member: Member, method: 'PUT' | 'DELETE'): Promise<void> =>
+const turnKnob = (member: Member, method: 'PUT' | 'DELETE'): Promise<Knob> =>
   new Promise((resolve, reject) => {
     const turning = request(new URL('/knobs/broken', member.appUrl), { method }, response => {
-      response.resume()
-      response.on('end', resolve)
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')) as Knob))
+      response.on('error', reject)
     })
     turning.on('error', reject)
     turning.end()
   })
+
+/** What the sidecar says it counted, held against what the app says it answered. */
+function checkCount(ejection: Ejection, { errors }: Knob, caller: string): void {
+  const answered = Object.entries(errors).find(([id]) => id.endsWith(`/workload/${caller}`))?.[1] ?? 0
+  if (answered >= ejection.afterErrors) return
+  throw new Error(
+    `the sidecar of ${caller} counted ${ejection.afterErrors} errors, the app answered it ${answered}`,
+  )
+}

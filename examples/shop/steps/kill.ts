@@ -30,7 +30,7 @@ export const killAndBringBack = (title: string, half: Half): Step => ({
     const startedMs = monotonicMs()
     const servedBefore = served()
     await half.bringBack(member)
-    say(`${KILLED} started again; ${half.comesBackAs}`)
+    say(`started again; ${half.comesBackAs}`)
     await waitFor(`${KILLED}: to serve again`, BACK_MS, () => served() > servedBefore)
     tally.close(span, monotonicMs())
     const { requests, failed } = span
@@ -39,7 +39,8 @@ export const killAndBringBack = (title: string, half: Half): Step => ({
     const waitedS = ((monotonicMs() - startedMs) / 1000).toFixed(1)
     const after = await retriesByCallers(shop)
     const retried = `tried again: ${after.unsent - before.unsent} unsent, ${after.unanswered - before.unanswered} unanswered`
-    return `${failed} of ${requests} failed, POSTs ${interrupted}; ${retried}; serving ${waitedS} s after its start`
+    const cutOff = `${interrupted} ${interrupted === 1 ? 'POST' : 'POSTs'} cut off`
+    return `of ${requests}, ${failed} GETs failed, ${cutOff}; ${retried}; back after ${waitedS} s`
   },
 })
 

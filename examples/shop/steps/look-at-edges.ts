@@ -29,6 +29,6 @@ export const lookAtEdges: Step = {
       edge.caller = caller
       say(`${name}: ${seen.protocol}, ${caller} ⇄ ${seen.peer}`)
     }
-    return 'identities proven both ways; strangers and TLS 1.2 refused at each'
+    return 'both ends proven; strangers and TLS 1.2 refused'
   },
 }

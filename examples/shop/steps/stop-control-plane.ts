@@ -19,6 +19,6 @@ export const stopControlPlane: Step = {
       () => span.requests >= AT_LEAST_REQUESTS && monotonicMs() - span.fromMs >= AT_LEAST_MS,
     )
     tally.close(span, monotonicMs())
-    return `${span.failed} of ${span.requests} requests without it failed`
+    return `${span.requests} requests without it, ${span.failed} GETs failed`
   },
 }
