@@ -5,7 +5,7 @@
  */
 
 /**
- * How far the request got, which decides who may try again (docs: mesh-document, "Retry safety").
+ * How far the request got, which decides who may try again (docs/reference/document.md, "Retry safety").
  * `unsent`: it never reached an app: any method. `unanswered`: the connection broke before the first byte of a
  * response: idempotent methods. `no`: a verdict, not a mishap.
  */

@@ -1,7 +1,7 @@
 /**
- * Tries again what may be tried again. Three classes decide who may (mesh-document: "Retry safety"): an *unsent*
- * request never reached an app, an *unanswered* one broke before the first byte of a response, an *answered* one
- * has a response that the policy calls bad. Everything else is final.
+ * Tries again what may be tried again. Three classes decide who may (docs/reference/document.md, "Retry safety"): an
+ * *unsent* request never reached an app, an *unanswered* one broke before the first byte of a response, an *answered*
+ * one has a response that the policy calls bad. Everything else is final.
  */
 import type { Clock, Random } from '../../mesh/clock.ts'
 import type { Retry, RetryCondition } from '../../mesh/policy/retry.ts'
