@@ -100,7 +100,12 @@ function wrap(text: string, width: number): string[] {
 }
 
 /** What failed, as people count it. */
-const failures = (gets: number, posts: number): string => `${count(gets)} GETs, ${count(posts)} POSTs failed`
+const failures = (gets: number, posts: number): string =>
+  `${several(gets, 'GET')}, ${several(posts, 'POST')} failed`
+
+/** `1 POST`, `2 POSTs`. */
+export const several = (number: number, noun: string): string =>
+  `${count(number)} ${noun}${number === 1 ? '' : 's'}`
 
 /** One line about the last second. */
 export function secondLine(view: View): string {

@@ -5,6 +5,7 @@ import { KILLED } from '../instances.ts'
 import type { Member } from '../member.ts'
 import type { Shop } from '../shop.ts'
 import type { Step } from '../step.ts'
+import { several } from '../view.ts'
 
 const DEAD_MS = 1_500
 const BACK_MS = 45_000
@@ -39,8 +40,8 @@ export const killAndBringBack = (title: string, half: Half): Step => ({
     const waitedS = ((monotonicMs() - startedMs) / 1000).toFixed(1)
     const after = await retriesByCallers(shop)
     const retried = `tried again: ${after.unsent - before.unsent} unsent, ${after.unanswered - before.unanswered} unanswered`
-    const cutOff = `${interrupted} ${interrupted === 1 ? 'POST' : 'POSTs'} cut off`
-    return `of ${requests}, ${failed} GETs failed, ${cutOff}; ${retried}; back after ${waitedS} s`
+    const lost = `${several(failed, 'GET')} failed, ${several(interrupted, 'POST')} cut off`
+    return `of ${requests}, ${lost}; ${retried}; back after ${waitedS} s`
   },
 })
 

@@ -9,6 +9,7 @@ const view = (): View => ({
   interception: 'explicit',
   requests: 3_200,
   failed: 0,
+  failedPosts: 2,
   second: {
     ...noSecond(),
     requests: 280,
@@ -33,12 +34,12 @@ const view = (): View => ({
 /** A hand-written terminal that keeps what was written. */
 function fakeTerminal(isTTY: boolean) {
   const written: string[] = []
-  return { isTTY, columns: 80, write: (text: string) => written.push(text), written }
+  return { isTTY, columns: 80, rows: 24, write: (text: string) => written.push(text), written }
 }
 
 describe('draw', () => {
   it('shows split, success, latency, identities and steps', () => {
-    const picture = draw(view(), 120).join('\n')
+    const picture = draw(view(), 120, 40).join('\n')
     for (const word of [
       '280/s',
       '100.0 %',
@@ -55,17 +56,45 @@ describe('draw', () => {
   })
 
   it('never draws wider than the terminal', () => {
-    expect(Math.max(...draw(view(), 40).map(line => line.length))).toBe(40)
+    expect(Math.max(...draw(view(), 40, 40).map(line => line.length))).toBe(40)
+  })
+
+  it('says how many failed, GETs and POSTs, within 80 columns', () => {
+    const total = draw(view(), 80, 24).find(line => line.startsWith('TOTAL'))
+    expect(total).toBe('TOTAL    3,200 requests: 0 GETs, 2 POSTs failed')
+  })
+
+  it('goes on below where a note is longer than the line', () => {
+    const note = `of 1,812, 0 GETs failed, 1 POST cut off; tried again: 13 unsent, 2 unanswered; back after 12.1 s`
+    const steps = [{ title: 'kill its sidecar', state: 'held' as const, note }]
+    const lines = draw({ ...view(), steps }, 80, 40)
+    const from = lines.findIndex(line => line.includes('kill its sidecar'))
+    expect(lines[from]).toContain('of 1,812')
+    expect(
+      lines
+        .slice(from + 1)
+        .join(' ')
+        .replace(/\s+/g, ' '),
+    ).toContain('back after 12.1 s')
+  })
+
+  it.each([24, 12, 3])('has at most %d lines, and gives up its explanations and blank lines first', rows => {
+    const steps = Array.from({ length: 9 }, (_, n) => ({ ...view().steps[0]!, title: `step ${n}` }))
+    const whole = draw({ ...view(), steps }, 80, Number.POSITIVE_INFINITY)
+    const lines = draw({ ...view(), steps }, 80, rows)
+    expect(whole.length).toBeGreaterThan(rows === 24 ? 20 : rows)
+    expect(lines.length).toBeLessThanOrEqual(rows)
+    expect(lines[1]).toMatch(rows === 24 ? /interception|TRAFFIC|explicit/ : /TRAFFIC/)
   })
 
   it('draws before there was any traffic', () => {
-    expect(draw({ ...view(), second: noSecond() }, 80).join('\n')).toContain('success –')
+    expect(draw({ ...view(), second: noSecond() }, 80, 24).join('\n')).toContain('success –')
   })
 })
 
 describe('bar and sparkline', () => {
   it('grow with the share of v2', () => {
-    expect(bar({ 'payments/v1': 3, 'payments/v2': 1 })).toBe('█'.repeat(30) + '░'.repeat(10))
+    expect(bar({ 'payments/v1': 3, 'payments/v2': 1 })).toBe('█'.repeat(24) + '░'.repeat(8))
     expect(sparkline([0, 50, 100])).toBe(' ▄█')
   })
 })
@@ -83,6 +112,21 @@ describe('screenOn', () => {
     expect(text.split('\x1b[?1049l')).toHaveLength(2)
     expect(text.slice(text.indexOf('\x1b[?1049l'))).toContain('enforced after 12 ms')
     expect(text).not.toContain('nothing of the log')
+  })
+
+  it('does not scroll its first line away: nothing follows the last row', () => {
+    const terminal = { ...fakeTerminal(true), rows: 4 }
+    screenOn(terminal).draw(view())
+    const picture = terminal.written.at(-1)!
+    expect(picture.split('\n')).toHaveLength(4)
+    expect(picture.endsWith('\n')).toBe(false)
+  })
+
+  it('says of a second in which something failed what that was', () => {
+    const terminal = fakeTerminal(false)
+    const second = { ...view().second, failed: 3, failedPosts: 3 }
+    screenOn(terminal).second({ ...view(), second })
+    expect(terminal.written[0]).toContain('98.9 % succeeded (0 GETs, 3 POSTs failed)')
   })
 
   it('writes one plain line per second and note anywhere else', () => {
