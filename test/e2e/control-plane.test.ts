@@ -1,7 +1,4 @@
 /** Sidecars with a real control plane: they join, register, follow what is published, and live on without it. */
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type ControlPlane, startControlPlane } from '../../control/index.ts'
 import { bearer, paths, type Status } from '../../mesh/protocol.ts'
@@ -11,6 +8,7 @@ import type { Settings } from '../../proxy/settings.ts'
 import { ask, httpApp } from '../support/app.ts'
 import { keptLog } from '../support/log.ts'
 import { afterTest, testSettings } from '../support/proxy.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { until } from '../support/until.ts'
 
 const document = (to: object, more: object = {}) => ({
@@ -69,7 +67,7 @@ async function shop(options: { stateDir?: string } = {}) {
   const apps = { v1: await httpApp('v1'), v2: await httpApp('v2') }
   const v1 = await sidecar({ plane, workload: 'payments/v1', app: apps.v1.port })
   const v2 = await sidecar({ plane, workload: 'payments/v2', app: apps.v2.port })
-  const stateDir = mkdtempSync(join(tmpdir(), 'selvage-'))
+  const stateDir = tempFolder()
   const web = await sidecar({ plane, workload: 'web', settings: { stateDir } })
   await until('the endpoints are known', () => endpointsOf(web.running, 'payments/v2').length === 1)
   await until('the endpoints are known', () => endpointsOf(web.running, 'payments/v1').length === 1)
@@ -145,7 +143,7 @@ describe('sidecars with a control plane', () => {
 
 describe('without the control plane', () => {
   test('traffic goes on, and what was missed is caught up with when it is back', async () => {
-    const stateDir = mkdtempSync(join(tmpdir(), 'selvage-control-'))
+    const stateDir = tempFolder()
     const { plane, web } = await shop({ stateDir })
     const { port } = new URL(plane.url)
     await plane.stop()

@@ -1,7 +1,6 @@
 /** The sidecar as a process: what it prints, how it ends, and what programs that know nothing of it make of it. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -11,6 +10,7 @@ import { createAuthority, type TestAuthority } from '../support/authority.ts'
 import { proxyProcess } from '../support/process.ts'
 import { describeWith, rig } from '../support/rig.ts'
 import { cluster, endpoint, inboundPort, outboundService, snapshot } from '../support/snapshot.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
@@ -19,7 +19,7 @@ const openssl = rig('openssl', 'apt-get install openssl')
 
 /** Files of a proxy that has no control plane, and the environment that names them. */
 async function prepared(authority: TestAuthority, value: Snapshot, env: Record<string, string> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'selvage-'))
+  const folder = tempFolder()
   const { workload } = value.config
   const { certificatePem, privateKeyPem } = await authority.leaf(workload)
   const identity = join(folder, 'identity')
@@ -226,7 +226,7 @@ describeWith([openssl], 'openssl s_client on the mesh port', () => {
     )
   }
   const files = async (ca: TestAuthority, by: TestAuthority) => {
-    const folder = mkdtempSync(join(tmpdir(), 'selvage-'))
+    const folder = tempFolder()
     const { certificatePem, privateKeyPem } = await by.leaf('web')
     writeFileSync(join(folder, 'ca.pem'), ca.certificatePem)
     writeFileSync(join(folder, 'cert.pem'), certificatePem)

@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatJoinToken } from '../../mesh/protocol.ts'
 import { readSettings, SettingsError, unknownVariables, VARIABLES } from '../../proxy/settings.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const least = {
   SELVAGE_MESH: 'shop',
@@ -83,7 +83,7 @@ describe('readSettings', () => {
   })
 
   test('takes the join token from a file', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'selvage-')), 'token')
+    const file = join(tempFolder(), 'token')
     writeFileSync(file, `${token('payments/v1')}\n`)
     expect(readSettings({ ...least, SELVAGE_JOIN_TOKEN_FILE: file }).control?.joinToken).toBe(
       token('payments/v1'),
@@ -97,7 +97,7 @@ describe('readSettings', () => {
   })
 
   test('does without the file of a join token that was used, if a certificate was kept', () => {
-    const stateDir = mkdtempSync(join(tmpdir(), 'selvage-'))
+    const stateDir = tempFolder()
     const env = { ...least, SELVAGE_JOIN_TOKEN_FILE: '/nowhere/token', SELVAGE_STATE_DIR: stateDir }
     expect(problemsOf(env)).toHaveLength(1)
     writeFileSync(join(stateDir, 'identity.json'), '{}')

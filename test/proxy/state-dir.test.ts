@@ -1,10 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openStateDir } from '../../proxy/state-dir.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'selvage-')), 'state')
+const fresh = () => join(tempFolder(), 'state')
 const modeOf = (path: string) => statSync(path).mode & 0o777
 
 describe('openStateDir', () => {
@@ -34,7 +34,7 @@ describe('openStateDir', () => {
   })
 
   test('says which directory it cannot use', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'selvage-')), 'file')
+    const file = join(tempFolder(), 'file')
     writeFileSync(file, '')
     expect(() => openStateDir(join(file, 'state'))).toThrow(`state directory ${join(file, 'state')}: `)
   })

@@ -1,5 +1,4 @@
-import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../proxy/clock.ts'
@@ -7,6 +6,7 @@ import type { VersionedSnapshot } from '../../../proxy/config/config-source.ts'
 import { FileConfig } from '../../../proxy/config/file.ts'
 import { keptLog } from '../../support/log.ts'
 import { snapshot } from '../../support/snapshot.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 import { until } from '../../support/until.ts'
 
 const stops: (() => void)[] = []
@@ -15,7 +15,7 @@ afterEach(() => {
 })
 
 function begin(text: string | undefined) {
-  const file = join(mkdtempSync(join(tmpdir(), 'selvage-')), 'snapshot.json')
+  const file = join(tempFolder(), 'snapshot.json')
   if (text !== undefined) writeFileSync(file, text)
   const log = keptLog()
   const accepted: VersionedSnapshot[] = []

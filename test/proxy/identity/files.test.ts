@@ -1,5 +1,4 @@
-import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../proxy/clock.ts'
@@ -7,6 +6,7 @@ import { FileIdentity } from '../../../proxy/identity/files.ts'
 import type { Identity } from '../../../proxy/identity/identity.ts'
 import { createAuthority } from '../../support/authority.ts'
 import { keptLog } from '../../support/log.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 import { until } from '../../support/until.ts'
 
 const stops: (() => void)[] = []
@@ -41,7 +41,7 @@ function begin(directory: string) {
 describe('FileIdentity', () => {
   test('reads the directory, and takes what is put there later as a whole', async () => {
     const authority = await createAuthority()
-    const directory = mkdtempSync(join(tmpdir(), 'selvage-'))
+    const directory = tempFolder()
     const [first, second] = await Promise.all([authority.identity('web'), authority.identity('web')])
     putAll(directory, first)
     const { identities } = begin(directory)
@@ -53,7 +53,7 @@ describe('FileIdentity', () => {
 
   test('keeps what it has while certificate and key do not belong together, and says so', async () => {
     const authority = await createAuthority()
-    const directory = mkdtempSync(join(tmpdir(), 'selvage-'))
+    const directory = tempFolder()
     const [first, second] = await Promise.all([authority.identity('web'), authority.identity('web')])
     putAll(directory, first)
     const { identities, log } = begin(directory)

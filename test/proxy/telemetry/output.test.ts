@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../proxy/clock.ts'
 import { Counter } from '../../../proxy/telemetry/metrics.ts'
 import { openOutput } from '../../../proxy/telemetry/output.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 test('openOutput writes whole lines in order and counts what is pending', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'selvage-')), 'out')
+  const file = join(tempFolder(), 'out')
   const fd = openSync(file, 'w')
   const output = openOutput(fd, systemClock, new Counter())
   output.write('one\n')
