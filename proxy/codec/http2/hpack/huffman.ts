@@ -143,26 +143,28 @@ export function huffmanLength(text: string): number {
 
 /** Writes `text` (latin1) at `at`, padded with ones; returns the position behind it. */
 export function writeHuffman(text: string, out: Buffer, at: number): number {
+  let position = at
+  /** Bits not written yet, in the low end: never more than 7 between two parts. */
   let held = 0
   let heldBits = 0
+  const put = (code: number, bits: number): void => {
+    held = (held << bits) | code
+    heldBits += bits
+    while (heldBits >= 8) {
+      heldBits -= 8
+      out[position++] = held >>> heldBits
+    }
+  }
   for (let i = 0; i < text.length; i++) {
     const symbol = text.charCodeAt(i)
-    let left = CODE_LENGTHS[symbol]!
-    // Codes reach 30 bits: with up to 7 held that is too many for one 32-bit word, so long ones go in two parts.
-    if (left > 24) {
-      left -= 16
-      held = (held << (CODE_LENGTHS[symbol]! - 16)) | (CODES[symbol]! >>> 16)
-      heldBits += CODE_LENGTHS[symbol]! - 16
-      while (heldBits >= 8) out[at++] = held >>> (heldBits -= 8)
-      held = (held << 16) | (CODES[symbol]! & 0xffff)
-      heldBits += 16
-    } else {
-      held = (held << left) | CODES[symbol]!
-      heldBits += left
-    }
-    while (heldBits >= 8) out[at++] = held >>> (heldBits -= 8)
-    held &= 0xff
+    const code = CODES[symbol]!
+    const bits = CODE_LENGTHS[symbol]!
+    // With 7 bits held, a code of more than 24 does not fit a 32-bit word: it goes in two parts.
+    if (bits > 24) {
+      put(code >>> 16, bits - 16)
+      put(code & 0xffff, 16)
+    } else put(code, bits)
   }
-  if (heldBits > 0) out[at++] = (held << (8 - heldBits)) | (0xff >>> heldBits)
-  return at
+  if (heldBits > 0) out[position++] = (held << (8 - heldBits)) | (0xff >>> heldBits)
+  return position
 }
