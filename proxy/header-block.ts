@@ -38,12 +38,15 @@ export class HeaderBlock {
   lineMethod = ''
   linePath = ''
   lineQuery = ''
+  /** The protocol that it was read from, as Via names it (RFC 9110 7.6.3). */
+  readonly receivedBy: '1.1' | '2.0'
 
   /** For codecs, which have checked `text` already; everybody else calls `of`. */
-  constructor(text: string, marks: readonly number[], count: number) {
+  constructor(text: string, marks: readonly number[], count: number, receivedBy: '1.1' | '2.0' = '1.1') {
     this.text = text
     this.marks = marks
     this.count = count
+    this.receivedBy = receivedBy
   }
 
   /**

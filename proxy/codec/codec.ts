@@ -1,6 +1,6 @@
 /**
  * The codec seam: a protocol is a way to read requests from a connection (server side) and a way to send them
- * on one (client side). HTTP/1.1 is here; HTTP/2 will be a second folder with the same two functions.
+ * on one (client side). `http1/` and `http2/` have the same two functions.
  */
 
 import type { Clock } from '../../mesh/clock.ts'
@@ -8,6 +8,7 @@ import type { Normalise } from '../../mesh/snapshot.ts'
 import type { Failure } from '../failure.ts'
 import type { OutgoingRequest, Request, Response } from '../message.ts'
 import type { Transport } from '../transport.ts'
+import type { Http2Defence, Http2Limits } from './http2/limits.ts'
 
 /** Bounds on what one connection may make us hold or wait for. 0 switches a timeout off. */
 export interface CodecLimits {
@@ -42,6 +43,10 @@ export interface ServerOptions {
    * the request. Answer with `CONNECTED` or `failureReply` (`http1/own-reply.ts`).
    */
   readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
+  /** HTTP/2 only; `DEFAULT_HTTP2_LIMITS` when left out. */
+  readonly http2?: Http2Limits
+  /** HTTP/2 only: a stream or the connection was ended in self-defence. */
+  readonly onDefence?: (defence: Http2Defence) => void
 }
 
 export interface ServerConnection {
@@ -69,6 +74,9 @@ export interface ClientOptions {
   /** `capacity` went up, or the connection can take no more. */
   readonly onChange: (connection: ClientConnection) => void
   readonly onClose: (connection: ClientConnection) => void
+  /** As in `ServerOptions`. */
+  readonly http2?: Http2Limits
+  readonly onDefence?: (defence: Http2Defence) => void
 }
 
 export interface ClientConnection {

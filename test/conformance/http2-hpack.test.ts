@@ -16,7 +16,7 @@ const DEFAULT_TABLE_BYTES = 4096
 
 function decoded(decoder: HpackDecoder, block: Buffer): Field[] {
   const fields: Field[] = []
-  decoder.decode(block, ({ name, value }) => fields.push({ [name]: value }))
+  decoder.decode(block, 0, block.length, ({ name, value }) => fields.push({ [name]: value }))
   return fields
 }
 

@@ -8,8 +8,8 @@ import { fieldOfKind, writeHead } from './head-writer.ts'
 import { listed } from './message-fields.ts'
 import { statusLine } from './status-line.ts'
 
-/** RFC 9110 7.6.3. The received version is not told: both are HTTP/1.x. */
-const VIA = 'via: 1.1 selvage\r\n'
+/** RFC 9110 7.6.3. */
+const VIA = { '1.1': 'via: 1.1 selvage\r\n', '2.0': 'via: 2.0 selvage\r\n' } as const
 
 /** Methods for which a body has no meaning (RFC 9110 9.3): some receivers do not even read it. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'CONNECT', 'TRACE'])
@@ -31,7 +31,7 @@ export function writeRequestHead(target: OutTarget, request: OutgoingRequest): v
   const keepsHost = edits?.get('host') !== undefined || saysHost(headers, authority)
   const keepsLength = saysLength(headers, bodyLength)
   const saysNothing = keepsLength || (bodyLength === 0 && !SAYS_EMPTY.has(method))
-  let added = VIA
+  let added: string = VIA[headers.receivedBy]
   if (wantsTrailers(headers)) added += 'te: trailers\r\nconnection: te\r\n'
   if (hasDoubtfulBody(method, bodyLength)) added += 'connection: close\r\n'
   if (!saysNothing) added += lengthLine(bodyLength)
@@ -75,7 +75,7 @@ export function writeResponseHead(target: OutTarget, response: Response, frame: 
   const framing = isBodiless ? 0 : framingOf(response.body.length, frame.minorVersion)
   // HEAD and 304 say the length that a GET would have had (RFC 9110 8.6); 204 says none.
   const keepsLength = isBodiless ? status !== 204 : framing >= 0 && saysLength(headers, framing)
-  let added = VIA
+  let added: string = VIA[headers.receivedBy]
   if (!isBodiless && !keepsLength) added += framingLine(framing)
   if (!headers.has('date')) added += `date: ${frame.date()}\r\n`
   if (!frame.persists || framing === UNTIL_CLOSE) added += 'connection: close\r\n'
@@ -97,7 +97,7 @@ export function writeInterimHead(target: OutTarget, status: number, headers: Hea
     startLine: statusLine(status),
     headers,
     edits: undefined,
-    added: headers.count === 0 ? '' : VIA,
+    added: headers.count === 0 ? '' : VIA[headers.receivedBy],
     withoutHost: false,
     withoutLength: true,
   })

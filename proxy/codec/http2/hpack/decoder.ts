@@ -40,16 +40,16 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes one complete header block, a call of `visit` for each field. `visit` may see any octets: what names and
-   * values may hold is the caller's check, and so is how many it wants. Throws an `HpackError`.
+   * Decodes one complete header block, `bytes[from, to)`, a call of `visit` for each field. `visit` may see any
+   * octets: what names and values may hold is the caller's check, and so is how many it wants. Throws an `HpackError`.
    */
-  decode(block: Buffer, visit: (field: Field) => void): void {
-    this.bytes = block
-    this.at = 0
-    this.end = block.length
+  decode(bytes: Buffer, from: number, to: number, visit: (field: Field) => void): void {
+    this.bytes = bytes
+    this.at = from
+    this.end = to
     this.sizeUpdates()
-    while (this.at < this.end) {
-      const first = block[this.at]!
+    while (this.at < to) {
+      const first = bytes[this.at]!
       if ((first & INDEXED) !== 0) visit(this.entry(this.integer(7)))
       else if ((first & WITH_INDEXING) !== 0) visit(this.indexed(this.literal(6)))
       else if ((first & SIZE_UPDATE) !== 0) throw new HpackError('a table size update stands behind a field')

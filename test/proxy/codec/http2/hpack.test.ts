@@ -10,7 +10,7 @@ const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex
 
 function decoded(decoder: HpackDecoder, block: Buffer): Pair[] {
   const pairs: Pair[] = []
-  decoder.decode(block, ({ name, value }) => pairs.push([name, value]))
+  decoder.decode(block, 0, block.length, ({ name, value }) => pairs.push([name, value]))
   return pairs
 }
 
