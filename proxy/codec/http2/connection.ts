@@ -223,6 +223,7 @@ export abstract class Http2Connection extends Watched implements FrameHandler, S
 
   settingsAcknowledged(): void {
     this.vigil.settingsAcknowledged()
+    this.intake.settingsAcknowledged(this.streams.values())
   }
 
   ping(bytes: Buffer, from: number, isAnswer: boolean): void {

@@ -19,6 +19,8 @@ export class DataIntake {
   /** The frame has brought no bytes. */
   isEmpty = true
   private closed = false
+  /** What the peer takes new streams to begin with. */
+  private initialBytes = DEFAULT_WINDOW_BYTES
 
   constructor(writer: FrameWriter, limits: Http2Limits, owner: IntakeOwner) {
     this.writer = writer
@@ -41,7 +43,18 @@ export class DataIntake {
 
   newStreamWindow(): ReceiveWindow {
     const { streamWindowBytes, maxStreamWindowBytes } = this.limits
-    return new ReceiveWindow(streamWindowBytes, streamWindowBytes, maxStreamWindowBytes, false)
+    return new ReceiveWindow(this.initialBytes, streamWindowBytes, maxStreamWindowBytes, false)
+  }
+
+  /** The peer has our SETTINGS: it counts its windows by them from here on, those of open streams, too. */
+  settingsAcknowledged(streams: Iterable<Stream>): void {
+    const change = this.limits.streamWindowBytes - this.initialBytes
+    this.initialBytes = this.limits.streamWindowBytes
+    for (const stream of streams) {
+      stream.receiveWindow?.adjust(change)
+      // A window that fell to nothing has to be opened again: nothing will come that could ask for it.
+      this.credit(stream)
+    }
   }
 
   /** A DATA frame begins; `length`: of its payload, padding included. */
@@ -79,6 +92,8 @@ export class DataIntake {
       return
     }
     if (overhead > 0) this.taken(stream, overhead)
+    // Bytes that nobody takes yet must not stop other streams.
+    else this.dropped(0)
     const objection = endStream ? stream.remoteEnded(undefined) : undefined
     if (objection !== undefined) this.owner.streamBroken(stream.id, ErrorCode.PROTOCOL_ERROR, objection)
   }
@@ -86,10 +101,13 @@ export class DataIntake {
   /** Bytes of a stream were handed over: the peer may send as many again. */
   taken(stream: Stream, byteCount: number): void {
     this.dropped(byteCount)
-    const window = stream.receiveWindow!
-    window.taken(byteCount)
+    stream.receiveWindow!.taken(byteCount)
+    this.credit(stream)
+  }
+
+  private credit(stream: Stream): void {
     if (this.closed || !stream.remoteOpen || !stream.isActive || stream.bodyUnwanted) return
-    const increment = window.credit()
+    const increment = stream.receiveWindow?.credit() ?? 0
     if (increment > 0) this.writer.windowUpdate(stream.id, increment)
   }
 

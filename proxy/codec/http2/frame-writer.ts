@@ -134,8 +134,9 @@ export class FrameWriter implements Gatherer {
     this.lease = undefined
     this.length = 0
     this.lastDataAt = -1
-    this.handedBytes += length
     if (!this.transport.write(lease.bytes.subarray(0, length))) this.blocked = true
+    // A write that fails at once has sent nothing.
+    if (!this.transport.destroyed) this.handedBytes += length
     returnLease(lease)
     this.onSent?.()
   }

@@ -34,6 +34,11 @@ export class ReceiveWindow {
     return increment
   }
 
+  /** The peer has learnt of another initial size (RFC 9113 6.9.2). */
+  adjust(change: number): void {
+    this.available += change
+  }
+
   /** False: the peer has sent more than it may. */
   received(byteCount: number): boolean {
     this.available -= byteCount
