@@ -39,7 +39,7 @@ const workloadPolicies = {
   tls: orOff(tlsSchema),
 }
 
-const protocolSchema = z.enum(['http', 'tcp'])
+const protocolSchema = z.enum(['http', 'http2', 'grpc', 'tcp'])
 const portsSchema = z.strictObject({
   port: portSchema.optional().describe('What callers dial: 80 unless given, for tcp the targetPort.'),
   targetPort: portSchema.describe('Where the app listens.'),

@@ -87,7 +87,7 @@ const healthCheck = z.object({
   unhealthyThreshold: count.min(1),
 })
 const tls = z.enum(['strict', 'permissive', 'off'])
-const protocol = z.enum(['http', 'tcp'])
+const protocol = z.enum(['http', 'http2', 'grpc', 'tcp'])
 
 const route = z.object({
   key: name,

@@ -13,8 +13,8 @@ import type { Retry } from './policy/retry.ts'
 import type { Timeout } from './policy/timeout.ts'
 import type { TlsMode } from './policy/tls.ts'
 
-/** What an app speaks on one port. `http` is HTTP/1.1; `tcp` is bytes. */
-export type Protocol = 'http' | 'tcp'
+/** What an app speaks on one port. `http` is HTTP/1.1; `http2` and `grpc` are HTTP/2; `tcp` is bytes. */
+export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp'
 
 /** How request paths are normalised before anything looks at them (Istio's levels). */
 export type Normalise = 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes'

@@ -5,8 +5,7 @@
 import type { Clock, Random } from '../mesh/clock.ts'
 import type { SnapshotConfig } from '../mesh/snapshot.ts'
 import { AppProbe } from './app-probe.ts'
-import { http1Client } from './codec/http1/client.ts'
-import { http1Server } from './codec/http1/server.ts'
+import { httpServer } from './codec/http-server.ts'
 import type { AccessDependencies } from './connection/access.ts'
 import { connectionInbound, connectionOutbound } from './connection.ts'
 import { SecureContexts } from './identity/secure-contexts.ts'
@@ -84,7 +83,7 @@ export function wireDataPlane(options: DataPlaneOptions): DataPlane {
   const contexts = new SecureContexts()
   // How long an answer may be silent is a policy (filter `timeout`), not a limit of the codec.
   const patient = { ...limits, bodyIdleTimeoutMs: 0 }
-  const connector = new SocketConnector({ contexts, codec: http1Client, limits: patient, clock })
+  const connector = new SocketConnector({ contexts, limits: patient, clock })
   const upstream = { connector, clock, random, metrics: registry, log }
   const clusters = new Clusters(upstream)
   const apps = new Apps({
@@ -102,7 +101,7 @@ export function wireDataPlane(options: DataPlaneOptions): DataPlane {
   const outboundHandler = outbound(its)
 
   // How it gets in.
-  const http = { codec: http1Server, limits, clock, normalise: () => inForce.config?.normalise ?? 'base' }
+  const http = { codec: httpServer, limits, clock, normalise: () => inForce.config?.normalise ?? 'base' }
   const inwards = {
     http: new HttpConnections(http),
     tcp: new TcpConnections(connectionInbound(its), clock),

@@ -89,7 +89,10 @@ function leaseOf(attempt: Attempt, pool: Pool, connectTimeoutMs: number): Lease 
 async function proven(attempt: Attempt, held: Lease, pool: Pool, connectTimeoutMs: number): Promise<Lease> {
   if (held.connection.sent > 0) await heldWhile(endOfTurn(), attempt, held)
   let lease = held
-  while (!lease.usable) lease = await leaseOf(attempt, pool, connectTimeoutMs)
+  while (!lease.usable) {
+    lease.release()
+    lease = await leaseOf(attempt, pool, connectTimeoutMs)
+  }
   return lease
 }
 

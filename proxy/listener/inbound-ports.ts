@@ -32,7 +32,7 @@ export class InboundPorts {
    * where there is but one service nothing needs to be named.
    */
   forHost(authority: string): InboundPort | undefined {
-    const candidates = this.open.filter(({ protocol }) => protocol === 'http')
+    const candidates = this.open.filter(({ protocol }) => protocol !== 'tcp')
     const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? []
     const named = candidates.filter(({ service }) => host === service || host === `${service}.${this.domain}`)
     const services = new Set(candidates.map(({ service }) => service))

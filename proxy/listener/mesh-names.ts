@@ -1,9 +1,9 @@
 /** The names under which callers know the services of the mesh. */
-import type { SnapshotConfig } from '../../mesh/snapshot.ts'
+import type { Protocol, SnapshotConfig } from '../../mesh/snapshot.ts'
 
 /** Where a name leads: a service, nowhere although it is one of ours, or outside. */
 export type Named =
-  | { readonly kind: 'service'; readonly service: string; readonly protocol: 'http' | 'tcp' }
+  | { readonly kind: 'service'; readonly service: string; readonly protocol: Protocol }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'outside' }
 

@@ -8,11 +8,11 @@ import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import { workloadOf } from '../../mesh/protocol.ts'
 import type { InboundPort } from '../../mesh/snapshot.ts'
+import { acceptedAlpn, isSidecarAlpn } from '../codec/alpn.ts'
 import type { SecureContexts } from '../identity/secure-contexts.ts'
 import { spiffeIdOf } from '../identity/spiffe-id.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Counter } from '../telemetry/metrics.ts'
-import { ALPN } from '../upstream/socket-connector.ts'
 import type { InboundPorts } from './inbound-ports.ts'
 
 /** Who is at the other end, proven. */
@@ -33,8 +33,6 @@ export interface TlsAcceptorOptions {
   readonly refusals: Counter
   readonly onConnection: (socket: TLSSocket, port: InboundPort, peer: Peer) => void
 }
-
-const HTTP_PLAIN = 'http/1.1'
 
 export class TlsAcceptor {
   private readonly options: TlsAcceptorOptions
@@ -85,8 +83,7 @@ export class TlsAcceptor {
   private chooseAlpn(name: string | false, offered: readonly string[]): string | undefined {
     // Without a name it is refused later, with a better reason.
     const protocol = this.options.ports().named(name || '')?.protocol
-    const wanted = protocol === 'tcp' ? [ALPN.tcp] : [ALPN.http, HTTP_PLAIN]
-    return wanted.find(each => offered.includes(each))
+    return acceptedAlpn(protocol).find(each => offered.includes(each))
   }
 
   private accepted(socket: TLSSocket): void {
@@ -110,7 +107,7 @@ export class TlsAcceptor {
     if (new URL(spiffeId).host !== trustDomain) {
       throw new Error(`it is of another trust domain than ${trustDomain}`)
     }
-    const isSidecar = socket.alpnProtocol === ALPN.http || socket.alpnProtocol === ALPN.tcp
+    const isSidecar = isSidecarAlpn(socket.alpnProtocol)
     return { spiffeId, workload: workloadOf(trustDomain, spiffeId), isSidecar }
   }
 

@@ -37,6 +37,8 @@ export interface Connector {
    * (`connect-failure`, `connect-timeout`, `peer-untrusted`). `timeoutMs` 0: no limit.
    */
   connect(destination: Destination, timeoutMs: number, events: ConnectionEvents): Promise<ClientConnection>
+  /** Requests that a connection will probably take at once, known before it is there; 1 when left out. */
+  expectedCapacity?(destination: Destination): number
   /** Opens a connection for plain bytes, for TCP and for health checks; rejects as `connect` does. */
   open(destination: Destination, timeoutMs: number): Promise<Transport>
 }

@@ -42,6 +42,8 @@ export class Pool {
   private readonly open = new Set<Lease>()
   private readonly waiters: Waiter[] = []
   private connecting = 0
+  /** Requests that a new connection is going to take at once: a guess, until one was there. */
+  private expected: number
   private draining = false
   private sweeps = 0
   private sweeper: Timer | undefined
@@ -49,6 +51,7 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.destination = options.destination
     this.options = options
+    this.expected = options.connector.expectedCapacity?.(options.destination) ?? 1
   }
 
   /** Connections of plain bytes do not come from here, and count against the same limit. */
@@ -75,9 +78,12 @@ export class Pool {
    * limit.
    */
   acquire(request: OutgoingRequest, connectTimeoutMs: number): Lease | Promise<Lease> {
-    for (let lease = this.idle.pop(); lease !== undefined; lease = this.idle.pop()) {
-      lease.idle = false
-      if (lease.connection.capacity > 0) return lease
+    for (let lease = this.idle.at(-1); lease !== undefined; lease = this.idle.at(-1)) {
+      const { free } = lease
+      if (free > 0) lease.reserved++
+      if (free > 1) lease.idleSweep = this.sweeps
+      else this.takeOut(lease)
+      if (free > 0) return lease
     }
     return this.wait(request, connectTimeoutMs)
   }
@@ -96,11 +102,11 @@ export class Pool {
     for (const lease of this.open) lease.connection.destroy(failure)
   }
 
-  /** For leases: one request more may be sent on it. */
+  /** For leases: it takes more requests than it did. */
   available(lease: Lease): void {
-    const waiter = this.waiters.shift()
-    if (waiter !== undefined) this.hand(lease, waiter)
-    else if (this.draining || this.idle.length >= this.options.maxIdle) this.retire(lease)
+    while (this.waiters.length > 0 && lease.free > 0) this.hand(lease, this.waiters.shift()!)
+    if (lease.free <= 0) return
+    if (this.draining || this.idle.length >= this.options.maxIdle) this.retire(lease)
     else this.keep(lease)
   }
 
@@ -109,7 +115,7 @@ export class Pool {
     const { connection } = lease
     const most = this.options.limitsConnections ? this.options.breaker.maxRequestsPerConnection : 0
     if (most > 0 && connection.sent >= most) connection.drain()
-    else if (connection.capacity > 0) this.available(lease)
+    else if (!lease.idle && lease.free > 0) this.available(lease)
   }
 
   /** For leases: the connection is gone. */
@@ -122,15 +128,22 @@ export class Pool {
 
   /** For leases: it takes no more. */
   forgetIdle(lease: Lease): void {
-    if (!lease.idle) return
+    if (lease.idle) this.takeOut(lease)
+  }
+
+  private takeOut(lease: Lease): void {
     lease.idle = false
+    if (this.idle.at(-1) === lease) {
+      this.idle.pop()
+      return
+    }
     const at = this.idle.indexOf(lease)
     if (at !== -1) this.idle.splice(at, 1)
   }
 
   private wait(request: OutgoingRequest, connectTimeoutMs: number): Promise<Lease> {
     // A connection on its way whose request was served by another is as good as a new one.
-    const covered = this.connecting > this.waiters.length || this.tryOpen(connectTimeoutMs)
+    const covered = this.connecting * this.expected > this.waiters.length || this.tryOpen(connectTimeoutMs)
     if (!covered && !this.options.breaker.pending.enter()) {
       const { max } = this.options.breaker.pending
       return Promise.reject(
@@ -150,6 +163,7 @@ export class Pool {
   }
 
   private hand(lease: Lease, waiter: Waiter): void {
+    lease.reserved++
     this.left(waiter)
     waiter.resolve(lease)
   }
@@ -182,8 +196,8 @@ export class Pool {
   }
 
   private openForWaiters(): void {
-    while (this.waiters.length > this.connecting) {
-      if (!this.tryOpen(this.waiters[this.connecting]!.connectTimeoutMs)) return
+    while (this.waiters.length > this.connecting * this.expected) {
+      if (!this.tryOpen(this.waiters[this.connecting * this.expected]!.connectTimeoutMs)) return
     }
   }
 
@@ -191,8 +205,11 @@ export class Pool {
     this.connecting--
     lease.connection = connection
     this.open.add(lease)
+    this.expected = Math.max(1, connection.capacity)
     this.options.onConnected()
-    if (connection.capacity > 0) this.available(lease)
+    this.available(lease)
+    // It may take fewer than was hoped for.
+    this.openForWaiters()
   }
 
   /** One failed connection fails one request: the one that waits longest. */
@@ -232,11 +249,13 @@ export class Pool {
   }
 }
 
-/** A connection and its place in the pool. Who acquired it calls `send` or `release`, once. */
+/** A place on a connection, and the connection's place in the pool. Who acquired it calls `send` or `release`, once. */
 export class Lease implements ConnectionEvents {
   connection: ClientConnection = NOT_YET
-  /** In stock. */
+  /** In stock: it takes another request. */
   idle = false
+  /** Requests that have a place on the connection and were not sent yet. */
+  reserved = 0
   /** Sweep after which it became idle. */
   idleSweep = 0
   private readonly pool: Pool
@@ -245,12 +264,18 @@ export class Lease implements ConnectionEvents {
     this.pool = pool
   }
 
+  /** Requests that may still be given a place. */
+  get free(): number {
+    return this.connection.capacity - this.reserved
+  }
+
   /** Whether the connection still takes a request: it may have closed while its holder did something else. */
   get usable(): boolean {
     return this.connection.capacity > 0
   }
 
   send(request: OutgoingRequest): Promise<Response> {
+    this.reserved--
     const response = this.connection.send(request)
     this.pool.sent(this)
     return response
@@ -258,6 +283,7 @@ export class Lease implements ConnectionEvents {
 
   /** Gives it back unused. */
   release(): void {
+    this.reserved--
     if (this.usable) this.pool.available(this)
   }
 

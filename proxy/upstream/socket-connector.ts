@@ -5,7 +5,11 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Clock } from '../../mesh/clock.ts'
-import type { ClientCodec, ClientConnection, CodecLimits } from '../codec/codec.ts'
+import type { Protocol } from '../../mesh/snapshot.ts'
+import { offeredAlpn } from '../codec/alpn.ts'
+import type { ClientConnection, CodecLimits } from '../codec/codec.ts'
+import { httpClient, isHttp2Protocol } from '../codec/http-client.ts'
+import { DEFAULT_HTTP2_LIMITS, type Http2Defence, type Http2Limits } from '../codec/http2/limits.ts'
 import { Failure } from '../failure.ts'
 import type { SecureContexts } from '../identity/secure-contexts.ts'
 import { spiffeIdOf } from '../identity/spiffe-id.ts'
@@ -15,13 +19,15 @@ import type { ConnectionEvents, Connector, Destination, DestinationTls } from '.
 
 export interface SocketConnectorOptions {
   readonly contexts: SecureContexts
-  readonly codec: ClientCodec
   readonly limits: CodecLimits
+  readonly http2?: Http2Limits
   readonly clock: Clock
+  /** A connection of HTTP/2 was ended in self-defence. */
+  readonly onDefence?: (defence: Http2Defence) => void
 }
 
-/** ALPN of connections between sidecars, by what they carry. */
-export const ALPN = { http: 'selvage-h1', tcp: 'selvage-tcp' } as const
+/** What everybody who speaks HTTP/2 takes at least (RFC 9113 6.5.2). */
+const STREAMS = 100
 
 export class SocketConnector implements Connector {
   private readonly options: SocketConnectorOptions
@@ -36,14 +42,21 @@ export class SocketConnector implements Connector {
     events: ConnectionEvents,
   ): Promise<ClientConnection> {
     const transport = await this.open(destination, timeoutMs)
-    const { codec, limits, clock } = this.options
-    return codec(transport, {
+    const { limits, http2 = DEFAULT_HTTP2_LIMITS, clock, onDefence = () => {} } = this.options
+    return httpClient(destination.protocol)(transport, {
       limits,
+      http2,
       clock,
+      onDefence,
       meshPeer: destination.tls !== undefined,
       onChange: connection => events.onChange(connection),
       onClose: connection => events.onClose(connection),
     })
+  }
+
+  /** Sidecars speak HTTP/2 to each other whatever their apps speak. */
+  expectedCapacity({ protocol, tls }: Destination): number {
+    return tls !== undefined || isHttp2Protocol(protocol) ? STREAMS : 1
   }
 
   open(destination: Destination, timeoutMs: number): Promise<Transport> {
@@ -69,7 +82,7 @@ export class SocketConnector implements Connector {
       port,
       servername: tls.serverName,
       secureContext: client,
-      ALPNProtocols: [ALPN[protocol]],
+      ALPNProtocols: [...offeredAlpn(protocol)],
       // The chain is verified by OpenSSL as ever; the name that counts is the SPIFFE ID.
       checkServerIdentity: () => undefined,
     })
@@ -121,7 +134,7 @@ function distrust(
   socket: TLSSocket,
   where: string,
   { identity }: DestinationTls,
-  protocol: keyof typeof ALPN,
+  protocol: Protocol,
 ): Failure | undefined {
   const certificate = socket.getPeerX509Certificate()
   let found: string
@@ -135,10 +148,11 @@ function distrust(
     )
   }
   if (found !== identity) return new Failure('peer-untrusted', `${where} is ${found}, expected ${identity}`)
-  if (socket.alpnProtocol !== ALPN[protocol]) {
+  const offered = offeredAlpn(protocol)
+  if (!offered.includes(socket.alpnProtocol || '')) {
     return new Failure(
       'peer-untrusted',
-      `${where} does not speak ${ALPN[protocol]}: it is not a sidecar of this mesh`,
+      `${where} does not speak ${offered.join(' or ')}: it is not a sidecar of this mesh`,
     )
   }
   return undefined

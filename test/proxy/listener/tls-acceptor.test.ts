@@ -120,6 +120,20 @@ describe('TlsAcceptor', () => {
     expect(socket.alpnProtocol).toBe('selvage-h1')
   })
 
+  test.each([
+    [['selvage-h1', 'selvage-h2'], 'selvage-h2', true],
+    [['selvage-h1'], 'selvage-h1', true],
+    [['http/1.1', 'h2'], 'h2', false],
+    [['http/1.1'], 'http/1.1', false],
+  ])('chooses of %j: %s', async (alpn, chosen, isSidecar) => {
+    const authority = await createAuthority()
+    const { port, accepted } = await acceptor(authority)
+    const { socket } = await dial(port, { trusts: authority, as: { authority, workload: 'web' }, alpn })
+    const [connection] = await until('it is accepted', () => accepted.length > 0 && accepted)
+    expect(socket.alpnProtocol).toBe(chosen)
+    expect(connection?.peer.isSidecar).toBe(isSidecar)
+  })
+
   test('gives the TCP port its own protocol, and takes standard HTTP peers without believing them more', async () => {
     const authority = await createAuthority()
     const { port, accepted } = await acceptor(authority)

@@ -84,11 +84,12 @@ export class FakeConnection implements ClientConnection {
     this.destination = destination
     this.events = events
     this.connector = connector
+    this.capacity = connector.streams
   }
 
   send(request: OutgoingRequest): Promise<Response> {
     if (this.capacity === 0) throw new Error('sent on a connection without capacity')
-    this.capacity = 0
+    this.capacity--
     this.sent++
     const call = new FakeCall(request, this)
     this.calls.push(call)
@@ -99,7 +100,7 @@ export class FakeConnection implements ClientConnection {
   free(): void {
     if (this.exhausted) this.close()
     if (this.closed) return
-    this.capacity = 1
+    this.capacity++
     this.events.onChange(this)
   }
 
@@ -146,6 +147,14 @@ export class FakeConnector implements Connector {
   immediate = true
   /** Answers calls at once, when given. */
   serve: ((call: FakeCall) => void) | undefined
+  /** Requests that a connection takes at once. */
+  streams = 1
+  /** What is expected of one before it is there, when it is something else. */
+  expectedStreams: number | undefined
+
+  expectedCapacity(): number {
+    return this.expectedStreams ?? this.streams
+  }
 
   connect(destination: Destination, timeoutMs: number, events: ConnectionEvents): Promise<ClientConnection> {
     return new Promise((resolve, reject) => {

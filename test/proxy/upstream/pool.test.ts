@@ -28,9 +28,10 @@ class Plain implements OutgoingRequest {
   }
 }
 
-function poolOf(limits: Partial<Limits> = {}, options: Partial<PoolOptions> = {}) {
+function poolOf(limits: Partial<Limits> = {}, options: Partial<PoolOptions> = {}, streams = 1) {
   const clock = new ManualClock()
   const connector = new FakeConnector()
+  connector.streams = streams
   const breaker = new CircuitBreaker(
     { ...CLUSTER.circuitBreaker, ...limits },
     { workload: 'payments' },
@@ -340,5 +341,72 @@ describe('Pool', () => {
       }),
       { numRuns: 60 },
     )
+  })
+})
+
+describe('Pool of connections that take several requests', () => {
+  it('opens one for as many requests as it will take', async () => {
+    const { pool, connector } = poolOf({}, {}, 3)
+    connector.immediate = false
+    const leases = Array.from({ length: 4 }, () => pool.acquire(new Plain(), 1000))
+    expect(connector.connects).toHaveLength(2)
+    for (const { accept } of connector.connects) accept()
+    const connections = (await Promise.all(leases)).map(({ connection }) => connection)
+    expect(connections.filter(each => each === connections[0])).toHaveLength(3)
+    expect(new Set(connections).size).toBe(2)
+  })
+
+  it('gives out the same connection until it is full, and another then', async () => {
+    const { pool, connector, send } = poolOf({}, {}, 2)
+    await send()
+    await send()
+    expect(connector.connections).toHaveLength(1)
+    await send()
+    expect(connector.connections).toHaveLength(2)
+    expect(pool.size).toBe(2)
+  })
+
+  it('counts places that were given out and not used yet', async () => {
+    const { pool, connector } = poolOf({}, {}, 2)
+    const first = await pool.acquire(new Plain(), 1000)
+    const second = pool.acquire(new Plain(), 1000) as Lease
+    expect(second.connection).toBe(first.connection)
+    const third = pool.acquire(new Plain(), 1000)
+    expect(third).toBeInstanceOf(Promise)
+    expect((await third).connection).not.toBe(first.connection)
+    first.release()
+    expect(pool.acquire(new Plain(), 1000)).toMatchObject({ connection: connector.connections[0] })
+  })
+
+  it('opens more when a connection takes fewer than was expected', async () => {
+    const connector = new FakeConnector()
+    connector.expectedStreams = 100
+    const { pool } = poolOf({}, { connector })
+    const leases = await Promise.all(Array.from({ length: 3 }, () => pool.acquire(new Plain(), 1000)))
+    expect(new Set(leases.map(({ connection }) => connection)).size).toBe(3)
+  })
+
+  it('hands the place of an ended request to the one that waits', async () => {
+    const { pool, connector, send } = poolOf({ maxConnections: 1 }, {}, 2)
+    const call = await send()
+    await send()
+    const waiting = pool.acquire(new Plain(), 1000)
+    expect(pool.waiting).toBe(1)
+    call.respond(200)
+    expect((await waiting).connection).toBe(connector.connections[0])
+  })
+
+  it('keeps one that is in use, and drains it when nobody has used it for the idle time', async () => {
+    const { clock, connector, send } = poolOf({}, {}, 4)
+    const call = await send()
+    for (let i = 0; i < 4; i++) {
+      await clock.advance(1000)
+      const other = await send()
+      other.respond(200)
+    }
+    expect(connector.connections[0]!.exhausted).toBe(false)
+    call.respond(200)
+    await clock.advance(8000)
+    expect(connector.connections[0]!.exhausted).toBe(true)
   })
 })

@@ -3,7 +3,6 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../proxy/clock.ts'
-import { http1Client } from '../../../proxy/codec/http1/client.ts'
 import { SecureContexts } from '../../../proxy/identity/secure-contexts.ts'
 import { SocketConnector } from '../../../proxy/upstream/socket-connector.ts'
 import { createAuthority, type TestAuthority } from '../../support/authority.ts'
@@ -22,7 +21,6 @@ async function connector(authority: TestAuthority | undefined) {
   if (authority !== undefined) contexts.use(await authority.identity('web'))
   return new SocketConnector({
     contexts,
-    codec: http1Client,
     limits: testSettings('web').limits,
     clock: systemClock,
   })
@@ -75,7 +73,7 @@ describe('SocketConnector', () => {
       { ALPNProtocols: ['selvage-h1'] },
       `is spiffe://shop/workload/mallory, expected ${PAYMENTS}`,
     ],
-    ['speaks no protocol of the mesh', 'payments', {}, 'does not speak selvage-h1'],
+    ['speaks no protocol of the mesh', 'payments', {}, 'does not speak selvage-h2 or selvage-h1'],
   ] as const)('refuses a peer that %s', async ([, workload, options, reason]) => {
     const authority = await createAuthority()
     const port = await peer(authority, workload, options as TlsOptions)
