@@ -123,6 +123,12 @@ export class HeaderBlock {
     return text.slice(start, end)
   }
 
+  /** A field by its number from 0 as it stands in the text, its line end included. */
+  lineAt(field: number): string {
+    const mark = field * FIELD_STRIDE
+    return this.text.slice(this.marks[mark]!, this.marks[mark + FIELD_STRIDE]!)
+  }
+
   kindAt(field: number): FieldKind {
     return this.marks[field * FIELD_STRIDE + 2]! as FieldKind
   }

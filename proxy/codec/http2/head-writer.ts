@@ -78,7 +78,7 @@ function forwarded(
     if (kind >= FIRST_HOP_BY_HOP || kind === FieldKind.HOST) continue
     if (kind === FieldKind.CONTENT_LENGTH && !keepsLength) continue
     if (edits?.drops(headers, field) === true) continue
-    encoder.field(headers.nameAt(field), headers.valueAt(field))
+    encoder.fieldOf(headers, field)
   }
   edits?.forEachAdded((name, value) => {
     if (name !== 'host') encoder.field(name, value)

@@ -37,15 +37,20 @@ export class DynamicTable {
     return age < this.length ? this.ring[(this.inserted - 1 - age) & (this.ring.length - 1)] : undefined
   }
 
+  /** Whether the entry of that number is (still) there. */
+  has(number: number): boolean {
+    return number >= this.first && number < this.inserted
+  }
+
   /** How many insertions back the entry of that number is. */
   ageOf(number: number): number {
     return this.inserted - 1 - number
   }
 
-  /** Returns the entry's number; undefined if it is larger than the whole table, which empties it (RFC 7541 4.4). */
-  insert(field: Field): number | undefined {
+  /** Returns the entry's number; -1 if it is larger than the whole table, which empties it (RFC 7541 4.4). */
+  insert(field: Field): number {
     this.evictTo(this.limit - field.size)
-    if (field.size > this.limit) return undefined
+    if (field.size > this.limit) return -1
     if (this.length === this.ring.length) this.grow()
     this.ring[this.inserted & (this.ring.length - 1)] = field
     this.bytes += field.size

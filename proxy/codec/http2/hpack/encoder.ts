@@ -1,4 +1,5 @@
 /** HPACK encoding (RFC 7541 6): one encoder for each direction of a connection, header blocks in order. */
+import type { HeaderBlock } from '../../../header-block.ts'
 import { DynamicTable } from './dynamic-table.ts'
 import { type Field, fieldOf } from './field.ts'
 import { huffmanLength, writeHuffman } from './huffman.ts'
@@ -18,28 +19,31 @@ const NEVER_INDEXED: ReadonlySet<string> = new Set([
   'set-cookie',
 ])
 
-/** Different in nearly every message: an entry would only push out useful ones. */
-const NOT_WORTH_INDEXING: ReadonlySet<string> = new Set([
-  ':path',
-  'age',
-  'content-length',
-  'content-range',
-  'date',
-  'etag',
-  'if-modified-since',
-  'if-none-match',
-  'last-modified',
-  'location',
-  'traceparent',
-  'tracestate',
-  'x-amzn-trace-id',
-  'x-request-id',
-])
+/** Different in every message: not worth a place in any table, not even in the one of what was seen. */
+const UNIQUE: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'x-amzn-trace-id', 'x-request-id'])
+
+/** Fields that are remembered besides those in the table. */
+const MAX_KNOWN = 512
+
+/** A field that was seen before: what can be known of it is worked out once. */
+interface Known {
+  readonly field: Field
+  /** Index in the static table, of the whole field or of its name; 0: none. */
+  readonly staticIndex: number
+  readonly staticName: number
+  readonly neverIndexed: boolean
+  /** Its number in the dynamic table, if it is still there. */
+  number: number
+}
 
 export class HpackEncoder {
   private readonly table: DynamicTable
-  /** Number of the newest entry, by line and by name. */
-  private readonly lines = new Map<string, number>()
+  /** By the line as it stands in a message, in whatever case. */
+  private readonly lines = new Map<string, Known>()
+  /** By name and value, for fields that do not come out of a message. */
+  private readonly pairs = new Map<string, Map<string, Known>>()
+  private pairCount = 0
+  /** Number of the newest entry of the dynamic table with that name. */
   private readonly names = new Map<string, number>()
   private readonly huffman: boolean
   /** Size updates that the next block must begin with: the smallest since the last block, and the last. */
@@ -49,9 +53,10 @@ export class HpackEncoder {
 
   /** `huffman`: fewer bytes for more work; between neighbours it does not pay. */
   constructor(peerTableBytes: number, huffman: boolean) {
-    this.table = new DynamicTable(Math.min(peerTableBytes, MAX_TABLE_BYTES), (field, number) =>
-      this.forget(field, number),
-    )
+    const size = Math.min(peerTableBytes, MAX_TABLE_BYTES)
+    this.table = new DynamicTable(size, (field, number) => {
+      if (this.names.get(field.name) === number) this.names.delete(field.name)
+    })
     this.huffman = huffman
   }
 
@@ -74,23 +79,22 @@ export class HpackEncoder {
 
   /** `name` in lower case; both latin1. */
   field(name: string, value: string): void {
-    const line = `${name}: ${value}\r\n`
-    const index = STATIC_LINES.get(line) ?? this.dynamicIndex(this.lines.get(line))
-    if (index !== undefined) {
-      this.reserve(INTEGER_BYTES)
-      this.integer(0x80, 7, index)
-      return
-    }
-    const nameIndex = STATIC_NAMES.get(name) ?? this.dynamicIndex(this.names.get(name)) ?? 0
-    this.reserve(INTEGER_BYTES * 3 + 4 * (name.length + value.length))
-    if (NEVER_INDEXED.has(name)) this.integer(0x10, 4, nameIndex)
-    else if (NOT_WORTH_INDEXING.has(name)) this.integer(0x00, 4, nameIndex)
-    else {
-      this.integer(0x40, 6, nameIndex)
-      this.remember(fieldOf(name, value))
-    }
-    if (nameIndex === 0) this.text(name)
-    this.text(value)
+    const values = this.pairs.get(name)
+    const known = values?.get(value)
+    if (known !== undefined) this.again(known)
+    else this.firstTime(name, value, each => this.keepPair(values, each))
+  }
+
+  /** A field of a message, by its number. */
+  fieldOf(headers: HeaderBlock, field: number): void {
+    const line = headers.lineAt(field)
+    const known = this.lines.get(line)
+    if (known !== undefined) this.again(known)
+    else
+      this.firstTime(headers.nameAt(field), headers.valueAt(field), each => {
+        if (this.lines.size === MAX_KNOWN) this.lines.clear()
+        this.lines.set(line, each)
+      })
   }
 
   /** The block since `begin`. Valid until the next `begin`. */
@@ -98,20 +102,54 @@ export class HpackEncoder {
     return this.out.subarray(0, this.at)
   }
 
-  private dynamicIndex(number: number | undefined): number | undefined {
-    return number === undefined ? undefined : STATIC_ENTRIES + 1 + this.table.ageOf(number)
+  private keepPair(values: Map<string, Known> | undefined, known: Known): void {
+    if (++this.pairCount > MAX_KNOWN) {
+      this.pairCount = 1
+      this.pairs.clear()
+    }
+    const { name, value } = known.field
+    const place = this.pairs.get(name) ?? values ?? new Map<string, Known>()
+    place.set(value, known)
+    this.pairs.set(name, place)
   }
 
-  private remember(field: Field): void {
-    const number = this.table.insert(field)
-    if (number === undefined) return
-    this.lines.set(field.line, number)
-    this.names.set(field.name, number)
+  /** What comes once may never come again: it is sent as it is, and remembered. */
+  private firstTime(name: string, value: string, keep: (known: Known) => void): void {
+    const known = knownOf(name, value)
+    if (!UNIQUE.has(name)) keep(known)
+    if (known.staticIndex > 0) this.indexed(known.staticIndex)
+    else this.literal(known, known.neverIndexed ? 0x10 : 0x00, 4)
   }
 
-  private forget(field: Field, number: number): void {
-    if (this.lines.get(field.line) === number) this.lines.delete(field.line)
-    if (this.names.get(field.name) === number) this.names.delete(field.name)
+  /** What comes twice gets a place in the table. */
+  private again(known: Known): void {
+    if (known.staticIndex > 0) this.indexed(known.staticIndex)
+    else if (this.table.has(known.number)) this.indexed(this.indexOf(known.number))
+    else if (known.neverIndexed) this.literal(known, 0x10, 4)
+    else {
+      this.literal(known, 0x40, 6)
+      known.number = this.table.insert(known.field)
+      if (this.table.has(known.number)) this.names.set(known.field.name, known.number)
+    }
+  }
+
+  private indexed(index: number): void {
+    this.reserve(INTEGER_BYTES)
+    this.integer(0x80, 7, index)
+  }
+
+  private literal({ field, staticName }: Known, pattern: number, prefixBits: number): void {
+    const { name, value } = field
+    const number = staticName === 0 ? this.names.get(name) : undefined
+    const nameIndex = number === undefined ? staticName : this.indexOf(number)
+    this.reserve(INTEGER_BYTES * 3 + 4 * (name.length + value.length))
+    this.integer(pattern, prefixBits, nameIndex)
+    if (nameIndex === 0) this.text(name)
+    this.text(value)
+  }
+
+  private indexOf(number: number): number {
+    return STATIC_ENTRIES + 1 + this.table.ageOf(number)
   }
 
   private integer(pattern: number, prefixBits: number, value: number): void {
@@ -144,5 +182,16 @@ export class HpackEncoder {
     const larger = Buffer.allocUnsafe(Math.max(this.out.length * 2, this.at + bytes))
     this.out.copy(larger, 0, 0, this.at)
     this.out = larger
+  }
+}
+
+function knownOf(name: string, value: string): Known {
+  const field = fieldOf(name, value)
+  return {
+    field,
+    staticIndex: STATIC_LINES.get(field.line) ?? 0,
+    staticName: STATIC_NAMES.get(name) ?? 0,
+    neverIndexed: NEVER_INDEXED.has(name),
+    number: -1,
   }
 }

@@ -199,16 +199,18 @@ describe('headers', () => {
 
   it('that grow out of the dynamic table (HPACK bomb) are answered with 431', async () => {
     const { peer, requests } = await served()
+    // What came twice is in the table.
     peer.headers(1, [...GET, ['x-bomb', 'a'.repeat(3000)]])
+    peer.headers(3, [...GET, ['x-bomb', 'a'.repeat(3000)]])
     await settle()
     const bomb = Buffer.concat([
       peer.block(GET),
       Buffer.alloc(15_000, peer.block([['x-bomb', 'a'.repeat(3000)]])),
     ])
-    peer.send(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 3, bomb)
+    peer.send(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 5, bomb)
     await settle()
-    expect(peer.status(3)).toBe('431')
-    expect(requests).toHaveLength(1)
+    expect(peer.status(5)).toBe('431')
+    expect(requests).toHaveLength(2)
   })
 
   it('with a path that is too long are answered with 414', async () => {

@@ -136,8 +136,9 @@ describe('HPACK encoder', () => {
     },
   )
 
-  it('sends a field that it has sent before as one byte', () => {
+  it('sends a field that it has sent twice before as one byte', () => {
     const encoder = new HpackEncoder(4096, false)
+    encoded(encoder, [['x-user-type', 'beta-tester']])
     encoded(encoder, [['x-user-type', 'beta-tester']])
     expect(encoded(encoder, [['x-user-type', 'beta-tester']])).toEqual(hex('be'))
   })
