@@ -6,6 +6,7 @@ import type { Clock, Random } from '../mesh/clock.ts'
 import type { SnapshotConfig } from '../mesh/snapshot.ts'
 import { AppProbe } from './app-probe.ts'
 import { httpServer } from './codec/http-server.ts'
+import type { Http2Defence } from './codec/http2/limits.ts'
 import type { AccessDependencies } from './connection/access.ts'
 import { connectionInbound, connectionOutbound } from './connection.ts'
 import { SecureContexts } from './identity/secure-contexts.ts'
@@ -83,7 +84,13 @@ export function wireDataPlane(options: DataPlaneOptions): DataPlane {
   const contexts = new SecureContexts()
   // How long an answer may be silent is a policy (filter `timeout`), not a limit of the codec.
   const patient = { ...limits, bodyIdleTimeoutMs: 0 }
-  const connector = new SocketConnector({ contexts, limits: patient, clock })
+  const connector = new SocketConnector({
+    contexts,
+    limits: patient,
+    http2: limits.http2,
+    clock,
+    onDefence: defences(registry, 'upstream'),
+  })
   const upstream = { connector, clock, random, metrics: registry, log }
   const clusters = new Clusters(upstream)
   const apps = new Apps({
@@ -101,7 +108,13 @@ export function wireDataPlane(options: DataPlaneOptions): DataPlane {
   const outboundHandler = outbound(its)
 
   // How it gets in.
-  const http = { codec: httpServer, limits, clock, normalise: () => inForce.config?.normalise ?? 'base' }
+  const http = {
+    codec: httpServer,
+    limits,
+    clock,
+    normalise: () => inForce.config?.normalise ?? 'base',
+    onDefence: defences(registry, 'downstream'),
+  }
   const inwards = {
     http: new HttpConnections(http),
     tcp: new TcpConnections(connectionInbound(its), clock),
@@ -156,6 +169,15 @@ export function wireDataPlane(options: DataPlaneOptions): DataPlane {
     outbound: { ...outwards, listeners, proxy },
   }
 }
+
+/** Counts what connections of HTTP/2 were ended for, by who the peer was to us. */
+const defences = (registry: MetricsRegistry, peer: 'upstream' | 'downstream') => (defence: Http2Defence) =>
+  registry
+    .counter('selvage_http2_defences_total', 'Streams and connections of HTTP/2 ended in self-defence.', {
+      peer,
+      defence,
+    })
+    .inc()
 
 /** Where the app really listens for a port of the document. */
 export const appPort = ({ app }: Settings, targetPort: number): number =>

@@ -196,6 +196,36 @@ export const VARIABLES = {
     parse.durationMs,
     'How long an idle connection stays open; 0s: for ever.',
   ),
+  http2MaxStreams: variable(
+    'SELVAGE_HTTP2_MAX_STREAMS',
+    '256',
+    parse.count(1),
+    'Requests at once on one connection of HTTP/2; beyond that a stream is refused.',
+  ),
+  http2MaxWindowBytes: variable(
+    'SELVAGE_HTTP2_MAX_WINDOW_BYTES',
+    '4MiB',
+    parse.bytes,
+    'What one connection of HTTP/2 may make this proxy hold; its windows grow up to that while readers keep up.',
+  ),
+  http2MaxResets: variable(
+    'SELVAGE_HTTP2_MAX_RESETS',
+    '1000',
+    parse.count(1),
+    'Streams that a client may reset in ten seconds, besides one for each that ran to its end.',
+  ),
+  http2MaxIdleFrames: variable(
+    'SELVAGE_HTTP2_MAX_IDLE_FRAMES',
+    '2000',
+    parse.count(1),
+    'Frames of one kind (PING, WINDOW_UPDATE, empty DATA…) that a peer may send in ten seconds, besides those that real work brings along.',
+  ),
+  http2PingAfterMs: variable(
+    'SELVAGE_HTTP2_PING_AFTER',
+    '30s',
+    parse.durationMs,
+    'A connection of HTTP/2 with requests on which nothing came for so long is asked whether it is alive; 0s: never.',
+  ),
   otlpEndpoint: variable(
     'OTEL_EXPORTER_OTLP_ENDPOINT',
     undefined,

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseJoinToken } from '../mesh/protocol.ts'
 import type { CodecLimits } from './codec/codec.ts'
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './codec/http2/limits.ts'
 import type { HostPort } from './setting-values.ts'
 import type { Variable } from './setting-variables.ts'
 import { VARIABLES } from './setting-variables.ts'
@@ -20,6 +21,7 @@ type Values = {
 /** Limits of a listener and of every connection it accepts. */
 export interface Limits extends CodecLimits {
   readonly maxConnections: number
+  readonly http2: Http2Limits
 }
 
 /** What a proxy is told at start and keeps for life. Everything that may change is in the snapshot. */
@@ -173,6 +175,14 @@ function assemble(values: Values, joinToken: string | undefined): Settings {
       headerTimeoutMs: v.headerTimeoutMs,
       bodyIdleTimeoutMs: v.bodyIdleTimeoutMs,
       keepAliveTimeoutMs: v.keepAliveTimeoutMs,
+      http2: {
+        ...DEFAULT_HTTP2_LIMITS,
+        maxConcurrentStreams: v.http2MaxStreams,
+        maxConnectionWindowBytes: v.http2MaxWindowBytes,
+        maxResets: v.http2MaxResets,
+        maxIdleFrames: v.http2MaxIdleFrames,
+        pingAfterMs: v.http2PingAfterMs,
+      },
     },
     otlpTracesUrl:
       values.otlpTracesEndpoint ?? (endpoint && new URL(`${endpoint.href.replace(/\/$/, '')}/v1/traces`)),

@@ -2,16 +2,19 @@
 import type { Clock } from '../../mesh/clock.ts'
 import type { Normalise } from '../../mesh/snapshot.ts'
 import type { CodecLimits, ServerCodec, ServerConnection } from '../codec/codec.ts'
+import type { Http2Defence, Http2Limits } from '../codec/http2/limits.ts'
 import type { Failure } from '../failure.ts'
 import type { Request, Response } from '../message.ts'
 import type { Transport } from '../transport.ts'
 
 export interface HttpConnectionsOptions {
   readonly codec: ServerCodec
-  readonly limits: CodecLimits
+  readonly limits: CodecLimits & { readonly http2: Http2Limits }
   readonly clock: Clock
   /** Of the snapshot in force; a connection keeps what it began with. */
   readonly normalise: () => Normalise
+  /** A stream or a connection of HTTP/2 was ended in self-defence. */
+  readonly onDefence: (defence: Http2Defence) => void
 }
 
 /** How the requests of one connection are answered. */
@@ -34,11 +37,13 @@ export class HttpConnections {
 
   /** Takes over a transport. */
   begin(transport: Transport, serving: Serving): void {
-    const { codec, limits, clock, normalise } = this.options
+    const { codec, limits, clock, normalise, onDefence } = this.options
     const { scheme, serve, onProtocolError, onConnect } = serving
     let first = true
     const connection: ServerConnection = codec(transport, {
       limits,
+      http2: limits.http2,
+      onDefence,
       clock,
       normalise: normalise(),
       scheme,

@@ -20,9 +20,9 @@ export class ReceiveWindow {
    */
   constructor(available: number, baseBytes: number, maxBytes: number, carriesOthers: boolean) {
     this.available = available
-    this.target = Math.min(baseBytes, MAX_WINDOW_BYTES)
+    this.maxBytes = Math.min(maxBytes, MAX_WINDOW_BYTES)
+    this.target = Math.min(baseBytes, this.maxBytes)
     this.baseBytes = this.target
-    this.maxBytes = Math.max(this.target, Math.min(maxBytes, MAX_WINDOW_BYTES))
     this.carriesOthers = carriesOthers
   }
 
@@ -43,7 +43,8 @@ export class ReceiveWindow {
   received(byteCount: number): boolean {
     this.available -= byteCount
     this.heldBytes += byteCount
-    return this.available >= 0
+    // An empty frame needs no window, not even one above zero.
+    return byteCount === 0 || this.available >= 0
   }
 
   taken(byteCount: number): void {
