@@ -18,7 +18,8 @@ export class Attempt implements OutgoingRequest {
   readonly number: number
   readonly previous: Attempt | undefined
   readonly body: BodySource
-  readonly edits: HeaderEdits | undefined
+  /** The exchange's, or what a filter below `retry` has put in their place: never changed, they may be shared. */
+  edits: HeaderEdits | undefined
   /** Set by `balance`. */
   endpoint: Endpoint | undefined = undefined
   /** Of the response; 0 until `forward` has seen its head. */

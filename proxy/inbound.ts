@@ -7,6 +7,7 @@ import { type Exchange, eachAttempt, type Handler, stack } from './exchange.ts'
 import { access } from './filter/access.ts'
 import { accessLog } from './filter/access-log.ts'
 import { forwardToApp } from './filter/forward.ts'
+import { grpcTimeout } from './filter/grpc-timeout.ts'
 import { identity } from './filter/identity.ts'
 import { metrics } from './filter/metrics.ts'
 import { rescue } from './filter/rescue.ts'
@@ -41,6 +42,7 @@ export const inbound = (its: InboundDependencies): Handler<Exchange> =>
       routeToApp({ routing: its.routing }), // which port of the app
       access({ clock: its.clock, registry: its.registry, log: its.log }), // may they?
       timeout({ clock: its.clock }), // how long the answer may take
+      grpcTimeout({ clock: its.clock }), // how long the caller of a gRPC method waits
     ],
     eachAttempt(forwardToApp()), // a connection from the app's pool, and off it goes
   )

@@ -8,6 +8,7 @@ import { accessLog } from './filter/access-log.ts'
 import { balance } from './filter/balance.ts'
 import { circuitBreaker } from './filter/circuit-breaker.ts'
 import { forward } from './filter/forward.ts'
+import { grpcTimeout, grpcTimeoutLeft } from './filter/grpc-timeout.ts'
 import { metrics } from './filter/metrics.ts'
 import { outlierDetection } from './filter/outlier-detection.ts'
 import { rescue } from './filter/rescue.ts'
@@ -40,11 +41,13 @@ export const outbound = (its: OutboundDependencies): Handler<Exchange> =>
       rescue({ log: its.log }), // answers when something below fails, and says why
       route({ routing: its.routing, registry: its.registry }), // where to: service, route, one workload by weight
       timeout({ clock: its.clock }), // how long the answer may take, over all tries
+      grpcTimeout({ clock: its.clock }), // how long the caller of a gRPC method waits
       retry({ clock: its.clock, random: its.random, registry: its.registry }), // calls what follows again
     ],
     eachAttempt(
       stack(
         [
+          grpcTimeoutLeft({ clock: its.clock }), // what is left of that for this try
           balance(), // which endpoint of the workload
           circuitBreaker(), // unless too much runs at once
           outlierDetection(), // notes how the endpoint did

@@ -21,7 +21,9 @@ export const forward = (): Handler<Attempt> => attempt => {
   const proves = !isMesh && !isIdempotent(attempt.method)
   const acquired = leaseOf(attempt, pool, connectMs)
   const answered = (response: Response) => {
-    if (response.status >= 400 && isMesh) return heard(attempt, response, endpoint.id)
+    // A sidecar's own answer to a gRPC call is 200, with its status in the head and no body.
+    const mayBeItsOwn = response.status >= 400 || response.body.length === 0
+    if (isMesh && mayBeItsOwn) return heard(attempt, response, endpoint.id)
     attempt.answered(response.status, undefined)
     return response
   }

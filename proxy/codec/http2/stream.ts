@@ -4,7 +4,7 @@
  */
 import type { BodySink, BodySource } from '../../body.ts'
 import { retain } from '../../buffer.ts'
-import { Failure } from '../../failure.ts'
+import { Failure, type FailureCode } from '../../failure.ts'
 import type { HeaderBlock } from '../../header-block.ts'
 import type { FieldSection } from './field-section.ts'
 import { type BodyOwner, IncomingBody } from './incoming-body.ts'
@@ -229,7 +229,13 @@ export abstract class Stream implements BodySink, BodyOwner, Sender {
 }
 
 /** What the peer is told of a message that broke (RFC 9113 7). */
-export const codeOf = (failure: Failure): ErrorCode =>
-  failure.code === 'cancelled' || failure.code === 'downstream-gone'
-    ? ErrorCode.CANCEL
-    : ErrorCode.INTERNAL_ERROR
+export const codeOf = ({ code }: Failure): ErrorCode =>
+  CANCELLED.has(code) ? ErrorCode.CANCEL : ErrorCode.INTERNAL_ERROR
+
+/** Nobody waited any longer; everything else went wrong. */
+const CANCELLED: ReadonlySet<FailureCode> = new Set([
+  'cancelled',
+  'downstream-gone',
+  'response-timeout',
+  'idle-timeout',
+])

@@ -35,16 +35,38 @@ const ALL = {
     'rescue',
     'route',
     'timeout',
+    'grpcTimeout',
     'retry',
+    'grpcTimeoutLeft',
     'balance',
     'circuitBreaker',
     'outlierDetection',
   ],
-  inbound: ['accessLog', 'trace', 'metrics', 'rescue', 'identity', 'routeToApp', 'access', 'timeout'],
+  inbound: [
+    'accessLog',
+    'trace',
+    'metrics',
+    'rescue',
+    'identity',
+    'routeToApp',
+    'access',
+    'timeout',
+    'grpcTimeout',
+  ],
 }
 const OPTIONAL = {
-  outbound: ['accessLog', 'trace', 'metrics', 'timeout', 'retry', 'circuitBreaker', 'outlierDetection'],
-  inbound: ['accessLog', 'trace', 'metrics', 'identity', 'access', 'timeout'],
+  outbound: [
+    'accessLog',
+    'trace',
+    'metrics',
+    'timeout',
+    'grpcTimeout',
+    'retry',
+    'grpcTimeoutLeft',
+    'circuitBreaker',
+    'outlierDetection',
+  ],
+  inbound: ['accessLog', 'trace', 'metrics', 'identity', 'access', 'timeout', 'grpcTimeout'],
 }
 
 describe.each(['outbound', 'inbound'] as const)('%s.ts', direction => {
