@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type FrameHandler, FrameReader } from '../../proxy/codec/http2/frame-reader.ts'
+import type { FrameHandler } from '../../proxy/codec/http2/frame-handler.ts'
+import { FrameReader } from '../../proxy/codec/http2/frame-reader.ts'
 import { ConnectionError, ErrorCode, FrameType } from '../../proxy/codec/http2/protocol.ts'
 import { describeCases } from '../support/cases.ts'
 

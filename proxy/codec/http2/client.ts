@@ -106,7 +106,7 @@ class Http2ClientConnection extends Http2Connection implements ClientConnection 
     )
     for (const stream of [...this.streams.values()]) {
       if (stream.id <= lastStreamId) continue
-      this.withdraw(stream)
+      this.forget(stream, true)
       stream.aborted(failure)
     }
     this.options.onChange(this)

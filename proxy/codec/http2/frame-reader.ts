@@ -3,6 +3,7 @@
  * can be seen in a frame alone: its length, flags, padding and stream. Bodies are handed on as they come; everything
  * else is handed on whole. A header block is one piece, however many CONTINUATION frames it takes.
  */
+import type { FrameHandler } from './frame-handler.ts'
 import { HeaderBlocks } from './header-blocks.ts'
 import type { Http2Limits } from './limits.ts'
 import {
@@ -17,28 +18,6 @@ import {
   sizeError,
   uint31,
 } from './protocol.ts'
-
-export interface FrameHandler {
-  /** A DATA frame begins; `length` octets, padding included, count against the windows. */
-  dataBegun(streamId: number, length: number): void
-  /** Bytes of the body: `bytes[from, to)`, valid during the call. */
-  dataRead(bytes: Buffer, from: number, to: number): void
-  /** `overhead`: octets of the frame that were no body. */
-  dataEnded(overhead: number, endStream: boolean): void
-  headers(streamId: number, bytes: Buffer, from: number, to: number, endStream: boolean): void
-  priority(streamId: number): void
-  streamReset(streamId: number, code: number): void
-  /** Six octets for each setting. */
-  settings(bytes: Buffer, from: number, to: number): void
-  settingsAcknowledged(): void
-  ping(bytes: Buffer, from: number, isAnswer: boolean): void
-  goAway(lastStreamId: number, code: number): void
-  windowUpdate(streamId: number, increment: number): void
-  unknownFrame(): void
-  /** A frame that is wrong in a way which concerns its stream only (RFC 9113 5.4.2). */
-  streamBroken(streamId: number, code: ErrorCode, reason: string): void
-  continuationFlood(reason: string): never
-}
 
 const { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, WINDOW_UPDATE, CONTINUATION } =
   FrameType

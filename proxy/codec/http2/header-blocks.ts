@@ -1,5 +1,5 @@
 /** Header blocks, which may come in several frames with nothing in between (RFC 9113 4.3, 6.2 and 6.10). */
-import type { FrameHandler } from './frame-reader.ts'
+import type { FrameHandler } from './frame-handler.ts'
 import { ErrorCode, Flag, protocolError, sizeError, uint31 } from './protocol.ts'
 
 type BlockHandler = Pick<FrameHandler, 'headers' | 'streamBroken' | 'continuationFlood'>
