@@ -21,7 +21,9 @@ export interface AppSurroundings {
   readonly setHttpProxy: boolean
 }
 
-export const urlOf = ({ protocol, host, port }: Reach): string => `${protocol}://${host}:${port}`
+/** What speaks HTTP of any version is an `http` URL. */
+export const urlOf = ({ protocol, host, port }: Reach): string =>
+  `${protocol === 'tcp' ? 'tcp' : 'http'}://${host}:${port}`
 
 /** The environment variables that `dev` gives to an app. */
 export function appEnvironment(surroundings: AppSurroundings): Record<string, string> {

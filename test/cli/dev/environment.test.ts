@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AppSurroundings, appEnvironment, type Reach } from '../../../cli/dev/environment.ts'
+import { type AppSurroundings, appEnvironment, type Reach, urlOf } from '../../../cli/dev/environment.ts'
 
 const reach = (service: string, port: number, more: Partial<Reach> = {}): Reach => ({
   service,
@@ -70,5 +70,16 @@ describe('appEnvironment', () => {
       HTTP_PROXY: httpProxyUrl,
       NO_PROXY: '127.0.0.1,localhost,127.83.0.2',
     })
+  })
+})
+
+describe('urlOf', () => {
+  it.each([
+    ['http', 'http://127.0.0.1:41001'],
+    ['http2', 'http://127.0.0.1:41001'],
+    ['grpc', 'http://127.0.0.1:41001'],
+    ['tcp', 'tcp://127.0.0.1:41001'],
+  ] as const)('of what speaks %s is %s', (protocol, url) => {
+    expect(urlOf(reach('payments', 41001, { protocol }))).toBe(url)
   })
 })
