@@ -17,7 +17,7 @@ import { goAway, shutDown } from './going-away.ts'
 import type { Identity } from './identity/identity.ts'
 import type { IdentitySource } from './identity/identity-source.ts'
 import { instanceId } from './instance.ts'
-import type { ForbiddenAddress } from './listener/egress-guard.ts'
+import { type ForbiddenAddress, ownAddresses } from './listener/egress-guard.ts'
 import type { Listening } from './listener/listen.ts'
 import type { ProxyAddresses, ProxyOptions, RunningProxy } from './proxy.ts'
 import { Registration } from './registration.ts'
@@ -270,15 +270,8 @@ export class Sidecar implements RunningProxy {
   }
 
   private forbidden(): ForbiddenAddress[] {
-    const own = [
-      ...this.fixed,
-      ...this.plane.outbound.listeners.addresses.map(each => ['outbound', each] as const),
-    ]
-    const ours = own.map(([name, { host, port }]) => ({ host, port, what: `the ${name} port of this proxy` }))
-    const url = this.settings.control?.url
-    if (url === undefined) return ours
-    const port = Number(url.port || 443)
-    return [{ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, what: 'the control plane' }, ...ours]
+    const outbound = this.plane.outbound.listeners.addresses.map(each => ['outbound', each] as const)
+    return ownAddresses([...this.fixed, ...outbound], this.settings.control?.url)
   }
 
   private async goAway(): Promise<void> {

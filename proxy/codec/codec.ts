@@ -39,10 +39,10 @@ export interface ServerOptions {
   readonly onClose: () => void
   /**
    * Takes over a connection whose request asks for a tunnel (CONNECT): explicit proxy listeners give it, others
-   * leave it out and the codec refuses. The transport is paused and has no callbacks; `head` is what came after
-   * the request. Answer with `CONNECTED` or `failureReply` (`http1/own-reply.ts`).
+   * leave it out and the codec refuses. The transport begins paused, with what came behind the request; `onClose` is
+   * not called any more. Answer with `CONNECTED` or `failureReply` (`http1/own-reply.ts`).
    */
-  readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
+  readonly onConnect?: (authority: string, transport: Transport) => void
   /** HTTP/2 only; `DEFAULT_HTTP2_LIMITS` when left out. */
   readonly http2?: Http2Limits
   /** HTTP/2 only: a stream or the connection was ended in self-defence. */

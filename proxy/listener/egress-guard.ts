@@ -20,6 +20,17 @@ export interface ForbiddenAddress {
   readonly what: string
 }
 
+/** What belongs to the mesh itself: ports of this proxy by name, and the control plane if there is one. */
+export function ownAddresses(
+  ports: readonly (readonly [name: string, at: { readonly host: string; readonly port: number }])[],
+  controlUrl: URL | undefined,
+): ForbiddenAddress[] {
+  const ours = ports.map(([name, { host, port }]) => ({ host, port, what: `the ${name} port of this proxy` }))
+  if (controlUrl === undefined) return ours
+  const host = controlUrl.hostname.replace(/^\[(.*)\]$/, '$1')
+  return [{ host, port: Number(controlUrl.port || 443), what: 'the control plane' }, ...ours]
+}
+
 const refusedAddresses = new BlockList()
 // RFC 3927, with the metadata services of all clouds; RFC 4291 2.5.6.
 refusedAddresses.addSubnet('169.254.0.0', 16, 'ipv4')

@@ -23,7 +23,7 @@ export interface Serving {
   readonly serve: (request: Request) => Promise<Response>
   /** `first`: no request of the connection could be read before. */
   readonly onProtocolError: (failure: Failure, first: boolean) => void
-  readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
+  readonly onConnect?: (authority: string, transport: Transport) => void
 }
 
 export class HttpConnections {
@@ -56,9 +56,9 @@ export class HttpConnections {
       ...(onConnect === undefined
         ? {}
         : {
-            onConnect: (authority, taken, head) => {
+            onConnect: (authority, taken) => {
               this.open.delete(connection)
-              onConnect(authority, taken, head)
+              onConnect(authority, taken)
             },
           }),
     })

@@ -21,7 +21,6 @@ import { listenerNumbers } from './listener-numbers.ts'
 import type { MeshNames } from './mesh-names.ts'
 import { notHttp } from './not-http.ts'
 import type { TcpConnections } from './tcp-connections.ts'
-import { withHead } from './transport-with-head.ts'
 
 export interface HttpProxyOptions {
   readonly port: number
@@ -89,7 +88,7 @@ export class HttpProxy {
       scheme: 'http',
       serve: request => this.serve(request, arrivals),
       onProtocolError: notHttp(arrivals.of(NAME, 0), log),
-      onConnect: (authority, taken, head) => void this.connect(authority, taken, head, arrivals),
+      onConnect: (authority, taken) => void this.connect(authority, taken, arrivals),
     })
   }
 
@@ -103,42 +102,31 @@ export class HttpProxy {
   }
 
   /** A tunnel to a service carries what the service speaks; through the others we see nothing. */
-  private async connect(
-    authority: string,
-    transport: Transport,
-    head: Buffer,
-    arrivals: Arrivals,
-  ): Promise<void> {
+  private async connect(authority: string, transport: Transport, arrivals: Arrivals): Promise<void> {
     const { names, http, tcp, handler, clock, log } = this.options
     const { host, port } = splitAuthority(authority, 443)
     const named = names().find(host, port)
     if (named.kind !== 'service') {
-      await this.connectOutside(host, port, transport, head)
+      await this.connectOutside(host, port, transport)
       return
     }
     transport.write(CONNECTED)
     const arrival = arrivals.of(named.service, port)
-    const rest = withHead(transport, head)
-    if (named.protocol === 'tcp') tcp.begin(rest, arrival)
+    if (named.protocol === 'tcp') tcp.begin(transport, arrival)
     else
-      http.begin(rest, {
+      http.begin(transport, {
         scheme: 'http',
         serve: serving(handler, clock, arrival),
         onProtocolError: notHttp(arrival, log),
       })
   }
 
-  private async connectOutside(
-    host: string,
-    port: number,
-    transport: Transport,
-    head: Buffer,
-  ): Promise<void> {
+  private async connectOutside(host: string, port: number, transport: Transport): Promise<void> {
     const { egress, clock } = this.options
     try {
       const upstream = await egress.open(host, port)
       transport.write(CONNECTED)
-      const open: Tunnel = tunnel(withHead(transport, head), upstream, {
+      const open: Tunnel = tunnel(transport, upstream, {
         clock,
         idleTimeoutMs: TUNNEL_IDLE_MS,
         onEnd: () => this.tunnels.delete(open),

@@ -29,7 +29,12 @@ const FLOORS: Record<string, Floor> = {
 const files = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map(name => join(folder, name))
-    .filter(name => /\.(ts|tsx|js|mjs)$/.test(name) && statSync(join(root, name)).isFile())
+    .filter(
+      name =>
+        !name.includes('node_modules') &&
+        /\.(ts|tsx|js|mjs)$/.test(name) &&
+        statSync(join(root, name)).isFile(),
+    )
     .sort()
 
 const packageOf = (specifier: string): string =>

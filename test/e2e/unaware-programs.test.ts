@@ -8,6 +8,7 @@ import mesh from '../../examples/registry/mesh.ts'
 import { freePort } from '../../examples/shop/ports.ts'
 import { type CommandResult, runNpm, runProgram, withoutNpmSettings } from '../support/program.ts'
 import { describeWith, rig } from '../support/rig.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { installVerdaccio, startVerdaccio } from '../support/verdaccio.ts'
 
 const curl = rig('curl', 'apt-get install curl')
@@ -44,12 +45,10 @@ describeWith([curl], 'curl through the mesh', () => {
   })
 
   it('sends a chunked body after Expect: 100-continue', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'selvage-curl-'))
-    const file = join(folder, 'body')
+    const file = join(tempFolder(), 'body')
     writeFileSync(file, 'x'.repeat(3_000_000))
     const words = ['--dump-header', '-', '--header', 'transfer-encoding: chunked', '--upload-file', file]
     const { code, stdout } = await fetched('build', ...words)
-    rmSync(folder, { recursive: true })
     expect(code).toBe(0)
     expect(stdout).toMatch(/^HTTP\/1\.1 200/m)
     expect(stdout).toMatch(/x-seen: PUT 127\.0\.0\.1:\d+ 3000000/)

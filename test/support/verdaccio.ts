@@ -1,22 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runNpm } from './program.ts'
 import { until } from './until.ts'
 
 /** An npm registry that knows nothing of the mesh; large, so it is fetched for the test that needs it. */
-const VERDACCIO = '6.10.4'
+const MANIFEST = new URL('../../examples/registry/verdaccio/package.json', import.meta.url)
 
 /** Installs it into `folder`; the reason when that is not possible here. */
 export async function installVerdaccio(folder: string): Promise<string | undefined> {
   mkdirSync(folder, { recursive: true })
-  const manifest = {
-    private: true,
-    dependencies: { verdaccio: VERDACCIO },
-    // One dependency asks for node-fetch by a distribution tag, and mirrors of the registry may not carry tags.
-    overrides: { 'node-fetch': '2.7.0' },
-  }
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+  copyFileSync(MANIFEST, join(folder, 'package.json'))
   const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
   const { code, stderr } = await runNpm(['install', ...flags], { cwd: folder })
   return code === 0 ? undefined : stderr.trim().slice(-500) || `npm ended with ${code}`

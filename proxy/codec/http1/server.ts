@@ -9,6 +9,7 @@ import type { BodySource } from '../../body.ts'
 import { Failure } from '../../failure.ts'
 import type { HeaderBlock } from '../../header-block.ts'
 import type { Response } from '../../message.ts'
+import { parked } from '../../parked-transport.ts'
 import type { Transport } from '../../transport.ts'
 import type { ServerCodec, ServerConnection, ServerOptions } from '../codec.ts'
 import { type Deadlines, deadlinesOf, NEVER, Watched } from '../deadlines.ts'
@@ -108,10 +109,7 @@ class Http1ServerConnection
     }
     this.phase = 'over'
     this.deadlines.remove(this)
-    const { transport } = this
-    transport.pause()
-    transport.onRead = transport.onReadEnd = transport.onDrain = transport.onClose = () => {}
-    onConnect(authority, transport, rest)
+    onConnect(authority, parked(this.transport, rest))
   }
 
   bodyProgress(): void {

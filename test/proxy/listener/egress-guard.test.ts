@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { EgressGuard } from '../../../proxy/listener/egress-guard.ts'
+import { EgressGuard, ownAddresses } from '../../../proxy/listener/egress-guard.ts'
 
 const guard = new EgressGuard({
   ownAddresses: () => [
@@ -62,4 +62,13 @@ describe('EgressGuard', () => {
   test('says so when a name does not resolve', async () => {
     await expect(guard.addressOf('nowhere.example', 80)).rejects.toMatchObject({ code: 'connect-failure' })
   })
+})
+
+test('ownAddresses names each port of the proxy, and the control plane with its default port', () => {
+  const ports = [['admin', { host: '127.0.0.1', port: 15000 }]] as const
+  expect(ownAddresses(ports, new URL('https://[::1]/'))).toEqual([
+    { host: '::1', port: 443, what: 'the control plane' },
+    { host: '127.0.0.1', port: 15000, what: 'the admin port of this proxy' },
+  ])
+  expect(ownAddresses([], undefined)).toEqual([])
 })

@@ -44,7 +44,7 @@ export interface Served {
 export interface ServeOptions {
   readonly limits?: Partial<CodecLimits>
   readonly link?: LinkOptions
-  readonly onConnect?: (authority: string, transport: Transport, head: Buffer) => void
+  readonly onConnect?: (authority: string, transport: Transport) => void
 }
 
 /** A server connection and the raw other end of it. */
