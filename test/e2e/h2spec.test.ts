@@ -12,7 +12,6 @@ import { serverName } from '../../mesh/protocol.ts'
 import { httpApp } from '../support/app.ts'
 import type { TestAuthority } from '../support/authority.ts'
 import { chain } from '../support/chain.ts'
-import { h2spec } from '../support/h2spec.ts'
 import { afterTest } from '../support/proxy.ts'
 import { describeWith, rig } from '../support/rig.ts'
 
@@ -44,14 +43,13 @@ async function relayTo(port: number, authority: TestAuthority): Promise<number> 
   return (server.address() as AddressInfo).port
 }
 
-describeWith([rig('go', 'apt-get install golang-go')], 'h2spec', () => {
+describeWith([rig('h2spec', '.ci/install-h2spec, and .rigs on the PATH')], 'h2spec', () => {
   test('passes whole: generic, http2 and hpack', { timeout: 180_000 }, async () => {
-    const program = h2spec()
     const app = await httpApp('payments', (_message, response) => response.end('hello'))
     const { inner, authority } = await chain({ apps: [app.port] })
     const port = await relayTo(inner[0]!.port, authority)
     const args = ['-h', '127.0.0.1', '-p', String(port), 'generic', 'http2', 'hpack']
-    const { stdout } = await promisify(execFile)(program, args).catch(
+    const { stdout } = await promisify(execFile)('h2spec', args).catch(
       // Its exit code says only that something failed.
       (error: { stdout: string }) => error,
     )
