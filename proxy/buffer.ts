@@ -12,11 +12,11 @@ declare global {
 }
 
 /**
- * A copy of the chunk that stays valid. Small ones come out of Node's pool, so that keeping the rest of a small
- * message costs no allocation of its own.
+ * A copy of the chunk, or of a part of it, that stays valid. Small ones come out of Node's pool, so that keeping the
+ * rest of a small message costs no allocation of its own.
  */
-export function retain(chunk: Buffer): Buffer {
-  const copy = Buffer.allocUnsafe(chunk.length)
-  chunk.copy(copy)
+export function retain(chunk: Buffer, start = 0, end: number = chunk.length): Buffer {
+  const copy = Buffer.allocUnsafe(end - start)
+  chunk.copy(copy, 0, start, end)
   return copy
 }

@@ -67,20 +67,25 @@ function composeText(bytes: Buffer, at: number, { startLine, headers }: HeadText
 /** Moves the fields that stay together; answers the position after the last. */
 function closeGaps(bytes: Buffer, textAt: number, head: HeadText): number {
   const { marks, count } = head.headers
+  const last = count * FIELD_STRIDE
+  const plainStays = head.edits === undefined
   let to = textAt + marks[0]!
   let runStart = marks[0]!
-  for (let field = 0; field <= count; field++) {
-    const start = marks[field * FIELD_STRIDE]!
-    if (field < count && !leavesOut(head, field)) continue
-    if (to !== textAt + runStart) bytes.copyWithin(to, textAt + runStart, textAt + start)
-    to += start - runStart
-    if (field < count) runStart = marks[(field + 1) * FIELD_STRIDE]!
+  for (let mark = 0; mark < last; mark += FIELD_STRIDE) {
+    const kind = marks[mark + 2]!
+    if ((plainStays && kind === FieldKind.PLAIN) || !leavesOut(head, mark / FIELD_STRIDE, kind)) continue
+    to = moveRun(bytes, to, textAt + runStart, textAt + marks[mark]!)
+    runStart = marks[mark + FIELD_STRIDE]!
   }
-  return to
+  return moveRun(bytes, to, textAt + runStart, textAt + marks[last]!)
 }
 
-function leavesOut(head: HeadText, field: number): boolean {
-  const kind = head.headers.kindAt(field)
+function moveRun(bytes: Buffer, to: number, start: number, end: number): number {
+  if (to !== start) bytes.copyWithin(to, start, end)
+  return to + end - start
+}
+
+function leavesOut(head: HeadText, field: number, kind: number): boolean {
   if (kind >= FIRST_HOP_BY_HOP) return true
   if (kind === FieldKind.HOST && head.withoutHost) return true
   if (kind === FieldKind.CONTENT_LENGTH && head.withoutLength) return true

@@ -45,7 +45,7 @@ export class Inlet {
     const used = this.consumer.consume(chunk, 0, chunk.length)
     this.consuming = false
     if (used === chunk.length || this.closed) return
-    this.rest = retain(used === 0 ? chunk : chunk.subarray(used))
+    this.rest = retain(chunk, used)
     this.throttle()
   }
 

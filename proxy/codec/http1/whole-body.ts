@@ -9,4 +9,4 @@ import { retain } from '../../buffer.ts'
 export const WHOLE_BYTES = 16 * 1024
 
 export const wholeBody = (bytes: Buffer, start: number, end: number): BodySource =>
-  start === end ? EMPTY_BODY : bytesBody(retain(bytes.subarray(start, end)))
+  start === end ? EMPTY_BODY : bytesBody(retain(bytes, start, end))
