@@ -30,8 +30,7 @@ export interface Request {
    * `102 Processing`, and resolves when those bytes have left the process; only then may the app get the
    * request. The peer concludes from a connection that broke without a 102 that no app saw the request, and
    * tries elsewhere whatever the method. Undefined when nothing needs to be said: the method is idempotent (its
-   * retry is safe anyway), it was said already, or the client is gone (then `onAbort` was called). Rejects with a
-   * `Failure` if the client goes away meanwhile.
+   * retry is safe anyway), or it was said already. Rejects with a `Failure` if the client is gone by then.
    */
   announceProcessing(): Promise<void> | undefined
   /**

@@ -61,6 +61,11 @@ export class ResponseSender implements WrittenMessage, ResponseFrame {
     return this.writer.writtenBytes
   }
 
+  /** Of those, the ones that have left the process. */
+  get sentBytes(): number {
+    return this.writer.writtenBytes - this.transport.pendingBytes
+  }
+
   /** Bytes were written that the client has not taken. */
   get stalled(): boolean {
     return this.writer.blocked

@@ -1,17 +1,11 @@
 /** A request that a server connection has read. */
 import type { BodySource } from '../../body.ts'
-import type { Failure } from '../../failure.ts'
+import { Failure } from '../../failure.ts'
 import type { HeaderBlock } from '../../header-block.ts'
 import { isIdempotent, type MessageEnd, type Request } from '../../message.ts'
 import type { RequestParser } from './request-head.ts'
-
-/** What a request may ask of its connection. */
-export interface RequestConnection {
-  announce(request: ServerRequest): Promise<void> | undefined
-  sendInterim(request: ServerRequest, status: number, headers: HeaderBlock): void
-  bytesMoved(request: ServerRequest): number
-  isComplete(request: ServerRequest): boolean
-}
+import type { RequestReader } from './request-reader.ts'
+import type { ResponseSender } from './response-sender.ts'
 
 export class ServerRequest implements Request {
   readonly method: string
@@ -24,14 +18,18 @@ export class ServerRequest implements Request {
   readonly expectsContinue: boolean
   onAbort: ((failure: Failure) => void) | undefined = undefined
   onEnd: ((end: MessageEnd) => void) | undefined = undefined
-  private readonly connection: RequestConnection
+  /** It is over: its connection may be busy with another request, or be gone. */
+  isOver = false
+  private readonly reader: RequestReader
+  private readonly sender: ResponseSender
 
   constructor(
-    connection: RequestConnection,
     head: RequestParser,
     scheme: 'http' | 'https',
     headers: HeaderBlock,
     body: BodySource,
+    reader: RequestReader,
+    sender: ResponseSender,
   ) {
     this.method = head.method
     this.scheme = scheme
@@ -41,22 +39,25 @@ export class ServerRequest implements Request {
     this.headers = headers
     this.body = body
     this.expectsContinue = head.expectsContinue
-    this.connection = connection
+    this.reader = reader
+    this.sender = sender
   }
 
   announceProcessing(): Promise<void> | undefined {
-    return isIdempotent(this.method) ? undefined : this.connection.announce(this)
+    if (isIdempotent(this.method)) return undefined
+    if (this.isOver) return Promise.reject(new Failure('downstream-gone', 'the peer is gone'))
+    return this.sender.started || this.sender.announced ? undefined : this.sender.announce()
   }
 
   sendInterim(status: number, headers: HeaderBlock): void {
-    this.connection.sendInterim(this, status, headers)
+    if (!this.isOver) this.sender.sendInterim(status, headers)
   }
 
   get bytesMoved(): number {
-    return this.connection.bytesMoved(this)
+    return this.isOver ? 0 : this.reader.bodyBytes + this.sender.sentBytes
   }
 
   get complete(): boolean {
-    return this.connection.isComplete(this)
+    return this.isOver || this.reader.leftBytes === 0
   }
 }

@@ -17,7 +17,7 @@ import { hasDoubtfulBody } from './message-head.ts'
 import type { RequestParser } from './request-head.ts'
 import { RequestReader, type RequestReaderOwner } from './request-reader.ts'
 import { type ResponseOwner, ResponseSender } from './response-sender.ts'
-import { type RequestConnection, ServerRequest } from './server-request.ts'
+import { ServerRequest } from './server-request.ts'
 
 /** What is read of a body after the answer to it, to keep the connection: beyond it a new one is cheaper. */
 const DRAIN_BYTES = 64 * 1024
@@ -34,10 +34,7 @@ export const http1Server: ServerCodec = (transport, options) => new Http1ServerC
  */
 type Phase = 'open' | 'serving' | 'answered' | 'lingering' | 'over'
 
-class Http1ServerConnection
-  extends Watched
-  implements ServerConnection, RequestReaderOwner, ResponseOwner, RequestConnection
-{
+class Http1ServerConnection extends Watched implements ServerConnection, RequestReaderOwner, ResponseOwner {
   private readonly transport: Transport
   private readonly options: ServerOptions
   private readonly deadlines: Deadlines
@@ -96,9 +93,10 @@ class Http1ServerConnection
     this.awaitsContinue = head.expectsContinue && this.reader.leftBytes !== 0
     this.sender.begin(head.method, head.minorVersion)
     this.watch()
-    const request = new ServerRequest(this, head, this.options.scheme, headers, body)
+    const { options, reader, sender } = this
+    const request = new ServerRequest(head, options.scheme, headers, body, reader, sender)
     this.request = request
-    this.options.serve(request).then(this.respond, this.confess)
+    options.serve(request).then(this.respond, this.confess)
   }
 
   tunnelAsked(authority: string, rest: Buffer): void {
@@ -169,25 +167,6 @@ class Http1ServerConnection
 
   // It is answered.
 
-  announce(request: ServerRequest): Promise<void> | undefined {
-    if (request !== this.request || this.sender.started || this.sender.announced) return undefined
-    return this.sender.announce()
-  }
-
-  sendInterim(request: ServerRequest, status: number, headers: HeaderBlock): void {
-    if (request === this.request) this.sender.sendInterim(status, headers)
-  }
-
-  bytesMoved(request: ServerRequest): number {
-    if (request !== this.request) return 0
-    // Bytes that wait in this process have not moved.
-    return this.reader.bodyBytes + this.sender.bodyBytes - this.transport.pendingBytes
-  }
-
-  isComplete(request: ServerRequest): boolean {
-    return request !== this.request || this.reader.leftBytes === 0
-  }
-
   responseStalled(): void {
     this.watch()
   }
@@ -227,13 +206,12 @@ class Http1ServerConnection
 
   private endRequest(failure: Failure | undefined, trailers: HeaderBlock | undefined): void {
     const { request } = this
+    if (request === undefined) return
+    const requestBytes = this.reader.bodyBytes
+    const responseBytes = this.sender.bodyBytes
     this.request = undefined
-    request?.onEnd?.({
-      requestBytes: this.reader.bodyBytes,
-      responseBytes: this.sender.bodyBytes,
-      failure,
-      trailers,
-    })
+    request.isOver = true
+    request.onEnd?.({ requestBytes, responseBytes, failure, trailers })
   }
 
   private goOn(): void {
