@@ -243,6 +243,15 @@ describe('announceProcessing', () => {
     )
     await until('it fails', () => served.steps.includes('downstream-gone'))
   })
+
+  it('rejects when the client is gone already', async () => {
+    const { client, requests, closed } = serving(() => new Promise<Response>(() => {}))
+    client.send(`${POST}Content-Length: 0\r\n\r\n`)
+    await until('it is served', () => requests.length > 0)
+    client.transport.reset()
+    await until('it is closed', closed)
+    await expect(requests[0]!.announceProcessing()).rejects.toMatchObject({ code: 'downstream-gone' })
+  })
 })
 
 describe('CONNECT', () => {
