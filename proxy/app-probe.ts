@@ -24,6 +24,7 @@ export class AppProbe {
   private readonly clock: Clock
   private readonly changed: () => void
   private readonly ports = new Map<number, PortProbe>()
+  private stopped = false
 
   /** `changed` is called whenever `up` may have changed. */
   constructor(address: string, clock: Clock, changed: () => void) {
@@ -44,6 +45,8 @@ export class AppProbe {
 
   /** The ports to look after from now on; who stays keeps its state. */
   watch(ports: Iterable<number>): void {
+    // A snapshot that was on its way when the proxy ended must not wake what has gone to rest.
+    if (this.stopped) return
     const wanted = new Set(ports)
     for (const [port, probe] of this.ports) {
       if (wanted.has(port)) continue
@@ -58,8 +61,10 @@ export class AppProbe {
     }
   }
 
+  /** For good. */
   stop(): void {
     this.watch([])
+    this.stopped = true
   }
 }
 
@@ -85,6 +90,7 @@ class PortProbe {
     tryConnect(this.address, this.port, this.clock, reason => {
       if (this.stopped) return
       this.heard(reason)
+      if (this.stopped) return
       const delayMs = this.up && reason === undefined ? UP_INTERVAL_MS : DOWN_INTERVAL_MS
       this.timer = this.clock.after(delayMs, () => this.look())
     })

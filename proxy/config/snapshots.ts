@@ -49,6 +49,7 @@ export class Snapshots implements ConfigSink {
   private standIn: Timer | undefined
   private keepTimer: Timer | undefined
   private stopSource: (() => void) | undefined
+  private stopped = false
 
   constructor(options: SnapshotsOptions) {
     this.options = options
@@ -59,8 +60,10 @@ export class Snapshots implements ConfigSink {
     this.stopSource = this.options.source.watch(this)
   }
 
-  /** Resolves when what is in force is kept. */
+  /** Resolves when what is in force is kept; what is only on its way comes to nothing. */
   async stop(): Promise<void> {
+    this.stopped = true
+    this.next = undefined
     this.stopSource?.()
     this.standIn?.cancel()
     if (this.keepTimer === undefined) return
@@ -69,6 +72,7 @@ export class Snapshots implements ConfigSink {
   }
 
   accept(value: VersionedSnapshot): void {
+    if (this.stopped) return
     this.next = value
     if (this.applying === undefined) void this.applyAll()
     else if (this.applying === value.configHash) this.offerEarly(value)
@@ -118,6 +122,7 @@ export class Snapshots implements ConfigSink {
       this.refuse((error as Error).message)
       return
     }
+    if (this.stopped) return
     this.standIn?.cancel()
     const newConfig = this.current?.configHash !== value.configHash
     this.current = value

@@ -43,6 +43,22 @@ test('AppProbe is up when every port accepts, down when one is gone for a few tr
   expect(changes).toBe(4)
 })
 
+test('AppProbe stays at rest when it was stopped, whatever it is told to watch afterwards', () => {
+  let timers = 0
+  const clock = {
+    ...systemClock,
+    after: () => {
+      timers++
+      return { cancel: () => {} }
+    },
+  }
+  const probe = new AppProbe('127.0.0.1', clock, () => {})
+  probe.stop()
+  probe.watch([1])
+  expect(timers).toBe(0)
+  expect(probe.status()).toEqual([])
+})
+
 test('AppProbe has nothing to wait for without ports, and forgets those that it no longer watches', async () => {
   const probe = new AppProbe('127.0.0.1', systemClock, () => {})
   expect(probe.up).toBe(true)

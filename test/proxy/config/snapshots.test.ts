@@ -45,6 +45,23 @@ describe('Snapshots', () => {
     expect(domainsOf(applied)).toEqual(['one', 'three'])
   })
 
+  test('applies and keeps nothing more once it was stopped, though a snapshot was on its way', async () => {
+    const { source, clock, applied, its, snapshots } = begin()
+    const gate = Promise.withResolvers<void>()
+    its.apply = async value => {
+      applied.push(value)
+      await gate.promise
+    }
+    for (const domain of ['one', 'two']) source.set(withDomain(domain))
+    await clock.advance(0)
+    await snapshots.stop()
+    gate.resolve()
+    await clock.advance(0)
+    expect(domainsOf(applied)).toEqual(['one'])
+    expect(snapshots.current).toBeUndefined()
+    expect(clock.pending).toBe(0)
+  })
+
   test('hands over endpoints of the configuration under way at once: it may wait for them', async () => {
     const { clock, its, snapshots } = begin()
     const known = Promise.withResolvers<void>()
