@@ -1,8 +1,8 @@
 /** Composes frames (RFC 9113 4 and 6) behind each other in one buffer, which leaves once per turn or when it is full. */
 import { LEASE_BYTES, type Lease, returnLease, takeLease } from '../../buffer-lease.ts'
 import type { Transport } from '../../transport.ts'
+import { flushAtTurnEnd, type Gatherer } from '../../turn.ts'
 import { type ErrorCode, Flag, FRAME_HEADER_BYTES, FrameType, MAX_FRAME_BYTES } from './protocol.ts'
-import { flushAtTurnEnd, type Gatherer } from './turn.ts'
 
 export class FrameWriter implements Gatherer {
   /** The transport takes no more bodies until it drains. */
