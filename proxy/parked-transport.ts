@@ -96,6 +96,12 @@ class ParkedTransport implements Transport {
   get pendingBytes(): number {
     return this.inner.pendingBytes
   }
+  get sentBytes(): number {
+    return this.inner.sentBytes
+  }
+  flush(): void {
+    this.inner.flush()
+  }
   bulk(on: boolean): void {
     this.inner.bulk(on)
   }

@@ -70,6 +70,14 @@ class SocketTransport implements Transport {
     return this.writer.pendingBytes
   }
 
+  get sentBytes(): number {
+    return this.writer.sentBytes
+  }
+
+  flush(): void {
+    this.writer.flush()
+  }
+
   pause(): void {
     this.reader.pause()
   }
@@ -90,11 +98,14 @@ class SocketTransport implements Transport {
   }
 
   destroy(): void {
+    if (this.socket.destroyed) return
+    this.writer.flush()
     this.socket.destroy()
   }
 
   reset(): void {
     if (this.socket.destroyed) return
+    this.writer.flush()
     // A TLS connection cannot be reset by itself; without a close_notify the peer sees that it was cut short.
     if (this.socket instanceof TLSSocket) this.socket.destroy()
     else this.socket.resetAndDestroy()

@@ -12,11 +12,16 @@ import { retain } from './buffer.ts'
 import { type Borrower, LEASE_BYTES, type Lease, returnLease, swapLease, takeLease } from './buffer-lease.ts'
 import { out } from './out-buffer.ts'
 import { readerOf } from './socket-reader.ts'
+import { type TurnWriter, writeTurn } from './write-turn.ts'
 
 export interface SocketWriter {
   /** Takes the whole chunk, which may be reused afterwards. False: better wait until `drained` is called. */
   write(chunk: Buffer): boolean
   readonly pendingBytes: number
+  /** Of those that were written so far: given to the kernel. */
+  readonly sentBytes: number
+  /** Sends what is kept for the end of the turn. */
+  flush(): void
   /** Half-closes when everything is out. */
   end(): void
 }
@@ -56,7 +61,8 @@ function isWriteHandle(handle: unknown): handle is WriteHandle {
   )
 }
 
-class HandleWriter implements SocketWriter {
+class HandleWriter implements SocketWriter, TurnWriter {
+  sentBytes = 0
   private readonly socket: Socket
   private readonly handle: WriteHandle
   private readonly drained: () => void
@@ -68,6 +74,8 @@ class HandleWriter implements SocketWriter {
   private held: Lease | undefined
   private queue: Buffer[] = []
   private queuedBytes = 0
+  /** In `writeTurn`. */
+  private keptBytes = 0
   private ending = false
   private readonly complete = (status: number): void => this.onComplete(status)
 
@@ -79,20 +87,40 @@ class HandleWriter implements SocketWriter {
   }
 
   get pendingBytes(): number {
-    return this.requestBytes + this.queuedBytes
+    return this.requestBytes + this.queuedBytes + this.keptBytes
   }
 
   write(chunk: Buffer): boolean {
     if (this.socket.destroyed || this.ending) return false
+    if (this.request === undefined && writeTurn.wants(chunk.length)) return this.keep(chunk)
+    this.flush()
+    return this.writeNow(chunk, borrowerOf(chunk))
+  }
+
+  writeKept(chunk: Buffer, borrower: Borrower | undefined): void {
+    this.keptBytes -= chunk.length
+    if (!this.socket.destroyed) this.writeNow(chunk, borrower)
+  }
+
+  flush(): void {
+    if (this.keptBytes > 0) writeTurn.flush()
+  }
+
+  private keep(chunk: Buffer): true {
+    this.keptBytes += chunk.length
+    writeTurn.keep(this, chunk)
+    return true
+  }
+
+  private writeNow(chunk: Buffer, borrower: Borrower | undefined): boolean {
     if (this.request !== undefined) return this.enqueue(chunk)
     if (this.encrypts) return this.dispatch(chunk, undefined)
-    const borrower = borrowerOf(chunk)
-    if (borrower !== undefined) return this.dispatch(chunk, borrower)
-    return this.writeCopy(chunk)
+    return borrower === undefined ? this.writeCopy(chunk) : this.dispatch(chunk, borrower)
   }
 
   end(): void {
     if (this.ending) return
+    this.flush()
     this.ending = true
     if (this.request === undefined) this.socket.end()
   }
@@ -116,11 +144,12 @@ class HandleWriter implements SocketWriter {
 
   private dispatch(chunk: Buffer, borrower: Borrower | undefined): boolean {
     const result = this.handle.writeBuffer(null, chunk)
-    if (result === 0) return true
-    if (typeof result === 'number') {
+    if (typeof result === 'number' && result !== 0) {
       this.fail(result)
       return false
     }
+    this.sentBytes += chunk.length
+    if (typeof result === 'number') return true
     if (borrower !== undefined) this.held = swapLease(borrower)
     this.request = result
     this.requestBytes = chunk.length
@@ -176,6 +205,7 @@ function borrowerOf(chunk: Buffer): Borrower | undefined {
 
 export class StreamWriter implements SocketWriter {
   pendingBytes = 0
+  sentBytes = 0
   private readonly socket: Socket
   private readonly drained: () => void
 
@@ -187,10 +217,13 @@ export class StreamWriter implements SocketWriter {
   write(chunk: Buffer): boolean {
     if (this.socket.destroyed || this.socket.writableEnded) return false
     this.pendingBytes += chunk.length
+    this.sentBytes += chunk.length
     const byteCount = chunk.length
     this.socket.write(retain(chunk), () => this.onWritten(byteCount))
     return this.pendingBytes < QUEUE_BYTES
   }
+
+  flush(): void {}
 
   end(): void {
     this.socket.end()

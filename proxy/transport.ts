@@ -25,6 +25,10 @@ export interface Transport {
   write(chunk: Buffer): boolean
   /** Bytes accepted but still in this process. */
   readonly pendingBytes: number
+  /** Bytes that were given to the kernel so far; accepted ones may still wait for the end of the turn. */
+  readonly sentBytes: number
+  /** Gives what waits for the end of the turn to the kernel. */
+  flush(): void
   pause(): void
   resume(): void
   /** A long body is coming (or it is over): large buffers pay now. Costs nothing where it makes no difference. */

@@ -1,6 +1,6 @@
 /**
- * The end of a turn of the event loop: what all connections have gathered until then leaves in one write each. In a
- * turn with many requests they share frames' way out: one record of TLS and one system call for all of them.
+ * The end of a turn of the event loop: what all connections have gathered until then leaves, one write behind the
+ * other. In a turn with many requests those of an HTTP/2 connection share one record of TLS and one system call.
  */
 export interface Gatherer {
   /** The turn is over. */
@@ -9,6 +9,10 @@ export interface Gatherer {
 
 let gatherers: Gatherer[] = []
 let spare: Gatherer[] = []
+let ending = false
+
+/** Whether gatherers are flushed now: what is written then follows other writes already. */
+export const turnIsEnding = (): boolean => ending
 
 /** `gatherer` has something to send: it is called once, before the loop waits for events again. */
 export function flushAtTurnEnd(gatherer: Gatherer): void {
@@ -20,6 +24,11 @@ function turnEnded(): void {
   const now = gatherers
   gatherers = spare
   spare = now
-  for (let i = 0; i < now.length; i++) now[i]!.flush()
+  ending = true
+  try {
+    for (let i = 0; i < now.length; i++) now[i]!.flush()
+  } finally {
+    ending = false
+  }
   now.length = 0
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readHooksOf } from '../../proxy/socket-reader.ts'
 import { type SocketAccess, socketTransport } from '../../proxy/socket-transport.ts'
+import { writeTurn } from '../../proxy/write-turn.ts'
 import { transportPair } from '../support/memory-transport.ts'
 import { RawPeer } from '../support/raw-peer.ts'
 import { socketPair, tlsPair } from '../support/socket-pair.ts'
@@ -39,6 +40,49 @@ for (const [protocol, pair] of PAIRS) {
       )
     })
   }
+}
+
+for (const [protocol, pair] of PAIRS) {
+  describe(`${protocol} sockets whose writes wait for the end of the turn`, () => {
+    transportContract(
+      async () => {
+        const [accepted, connected] = await pair()
+        writeTurn.gathers = true
+        return [socketTransport(accepted), socketTransport(connected)]
+      },
+      { resets: protocol === 'TCP' },
+    )
+
+    it('have sent nothing before it, and everything after a flush', async () => {
+      const [accepted, connected] = await pair()
+      const [near, far] = [socketTransport(accepted), new RawPeer(socketTransport(connected))]
+      writeTurn.gathers = true
+      near.write(Buffer.from('small'))
+      expect([near.sentBytes, near.pendingBytes]).toEqual([0, 5])
+      near.flush()
+      expect(near.sentBytes).toBe(5)
+      await far.receives('small')
+    })
+
+    it('keep the order of small and large writes', async () => {
+      const [accepted, connected] = await pair()
+      const [near, far] = [socketTransport(accepted), new RawPeer(socketTransport(connected))]
+      writeTurn.gathers = true
+      const large = 'x'.repeat(20_000)
+      for (const text of ['small ', large, ' small']) near.write(Buffer.from(text))
+      await far.receives(`small ${large} small`)
+    })
+
+    // TLS loses it either way: what it has encrypted may wait for its handshake's last messages.
+    it.skipIf(protocol === 'TLS')('have sent what was written before they are destroyed', async () => {
+      const [accepted, connected] = await pair()
+      const [near, far] = [socketTransport(accepted), new RawPeer(socketTransport(connected))]
+      writeTurn.gathers = true
+      near.write(Buffer.from('last words'))
+      near.destroy()
+      await far.receives('last words')
+    })
+  })
 }
 
 describe('direct access', () => {

@@ -31,6 +31,7 @@ export class MemoryTransport implements Transport {
   destroyed = false
   /** Largest number of bytes that this end had to hold at a time. */
   mostPendingBytes = 0
+  sentBytes = 0
   /** Bytes that were delivered to this end. */
   deliveredBytes = 0
   peer!: MemoryTransport
@@ -62,6 +63,7 @@ export class MemoryTransport implements Transport {
     if (this.destroyed || this.ending) return false
     this.inFlight.push(Buffer.from(chunk))
     this.inFlightBytes += chunk.length
+    this.sentBytes += chunk.length
     this.mostPendingBytes = Math.max(this.mostPendingBytes, this.pendingBytes)
     this.schedule()
     return this.pendingBytes === 0
@@ -78,6 +80,8 @@ export class MemoryTransport implements Transport {
   }
 
   bulk(): void {}
+
+  flush(): void {}
 
   end(): void {
     this.ending = true

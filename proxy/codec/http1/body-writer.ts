@@ -28,8 +28,9 @@ export class BodyWriter implements BodySink, OutTarget {
   writtenBytes = 0
   /** Until the transport drains. */
   blocked = false
-  /** Bytes of the message, its head included, may have left the process. */
+  /** Bytes of the message, its head included, were taken by the transport. */
   hasWritten = false
+  private sentBefore = 0
   private readonly transport: Transport
   private readonly message: WrittenMessage
   private length = 0
@@ -49,8 +50,14 @@ export class BodyWriter implements BodySink, OutTarget {
     this.corked = true
     this.writtenBytes = 0
     this.hasWritten = false
+    this.sentBefore = this.transport.sentBytes
     this.length = length
     this.open = true
+  }
+
+  /** Bytes of the message may have left the process. */
+  get hasSent(): boolean {
+    return this.transport.sentBytes > this.sentBefore
   }
 
   uncork(): void {

@@ -216,7 +216,7 @@ class Http1ClientConnection extends Watched implements ClientConnection, Respons
       this.closedBy === undefined
         ? 'closed the connection'
         : `broke the connection (${this.closedBy.message})`
-    if (!this.writer.hasWritten)
+    if (!this.writer.hasSent)
       return new Failure('not-processed', `it ${how} before a byte of the request was sent`)
     if (this.responded) return new Failure('upstream-reset', `it ${how} within its response`)
     const unseen = this.options.meshPeer && !this.announced && !this.reader.begun

@@ -108,6 +108,7 @@ export class ResponseSender implements WrittenMessage, ResponseFrame {
   announce(): Promise<void> | undefined {
     this.announced = true
     this.transport.write(PROCESSING)
+    this.transport.flush()
     if (this.transport.destroyed) return Promise.reject(new Failure('downstream-gone', 'the peer is gone'))
     if (this.transport.pendingBytes === 0) return undefined
     return new Promise((resolve, reject) => {

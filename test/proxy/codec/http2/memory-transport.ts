@@ -16,6 +16,7 @@ export class MemoryTransport implements Transport {
   onDrain: () => void = nothing
   onClose: (error: Error | undefined) => void = nothing
   destroyed = false
+  sentBytes = 0
   /** What the other end does not take stays on the way. */
   stuck = false
   readonly remoteAddress = '192.0.2.1:4711'
@@ -40,6 +41,7 @@ export class MemoryTransport implements Transport {
   write(chunk: Buffer): boolean {
     if (this.destroyed || this.ending) return false
     if (chunk.length > 0) this.onTheWay.push(Buffer.from(chunk))
+    this.sentBytes += chunk.length
     this.schedule()
     return this.pendingBytes < (this.options.highWaterBytes ?? 64 * 1024)
   }
@@ -54,6 +56,8 @@ export class MemoryTransport implements Transport {
   }
 
   bulk(): void {}
+
+  flush(): void {}
 
   end(): void {
     this.ending = true
