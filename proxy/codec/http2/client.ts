@@ -57,7 +57,7 @@ class Http2ClientConnection extends Http2Connection implements ClientConnection 
     if (this.nextId > MAX_STREAM_ID) this.last = true
     const stream = new ClientStream(this, id, this.peer.initialWindowBytes, request, this.options.meshPeer)
     stream.headAt = this.writer.position
-    this.streams.set(id, stream)
+    this.streams.add(stream)
     this.writer.headers(id, encodeRequest(this.encoder, request), request.body.length === 0)
     stream.begin()
     return stream.response
@@ -104,7 +104,7 @@ class Http2ClientConnection extends Http2Connection implements ClientConnection 
       'not-processed',
       `it goes away (${errorName(code)}) and did not take the request`,
     )
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       if (stream.id <= lastStreamId) continue
       this.forget(stream, true)
       stream.aborted(failure)

@@ -18,6 +18,7 @@ import { type ConnectionError, ErrorCode, errorName } from './protocol.ts'
 import type { ReceiveWindow } from './receive-window.ts'
 import { SendQueue } from './send-queue.ts'
 import type { Stream, StreamConnection } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 import { LOOK_MS, Vigil, type Watchable } from './vigil.ts'
 
 /** How long the peer has to read our last words before the connection is closed under it. */
@@ -39,7 +40,7 @@ export abstract class ConnectionLife extends Watched implements StreamConnection
   protected readonly limits: CodecLimits
   protected readonly http2: Http2Limits
   protected readonly deadlines: Deadlines
-  protected readonly streams = new Map<number, Stream>()
+  protected readonly streams = new StreamTable()
   protected readonly closedStreams = new ClosedStreams()
   protected readonly guard: FloodGuard
   protected readonly writer: FrameWriter
@@ -116,7 +117,7 @@ export abstract class ConnectionLife extends Watched implements StreamConnection
   /** It takes no part any more. */
   protected forget(stream: Stream, resetByUs: boolean): void {
     stream.isActive = false
-    this.streams.delete(stream.id)
+    this.streams.delete(stream)
     this.closedStreams.add(stream.id, resetByUs)
   }
 
@@ -149,7 +150,7 @@ export abstract class ConnectionLife extends Watched implements StreamConnection
   }
 
   protected abortAll(error: Error | undefined): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       const failure = this.lost(stream, error)
       this.forget(stream, true)
       stream.aborted(failure)

@@ -115,7 +115,7 @@ class Http2ServerConnection extends Http2Connection implements ServerConnection,
       return
     }
     const stream = new ServerStream(this, streamId, this.peer.initialWindowBytes, head, scheme, endStream)
-    this.streams.set(streamId, stream)
+    this.streams.add(stream)
     this.serving++
     this.options.serve(stream).then(
       response => this.answer(stream, response),

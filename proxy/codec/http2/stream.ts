@@ -34,6 +34,8 @@ export abstract class Stream implements BodySink, BodyOwner, Sender {
   remoteOpen = true
   /** It takes part in the connection. */
   isActive = true
+  /** For the connection's table of streams. */
+  nextInBucket: Stream | undefined = undefined
   /** The body of the message that comes in, if it has one. */
   incoming: IncomingBody | undefined = undefined
   /** Nobody reads it any more: the peer gets no more room to send. */
