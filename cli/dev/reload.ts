@@ -3,28 +3,32 @@ import { type CheckedDocument, lineOf, loadChecked } from '../document/checked.t
 import { bringUp, type Session } from './bring-up.ts'
 import { publish } from './control.ts'
 import type { Journal } from './journal.ts'
-import { watchFiles } from './watch.ts'
+import { changedSince, watchFiles } from './watch.ts'
 
 /**
  * Follows the document's files until the person interrupts. A document that is wrong is explained, and the mesh
- * goes on with the last good one. `done` is called after every change that took effect.
+ * goes on with the last good one. `done` is called after every change that took effect. `loadedAtMs`: when `first` began
+ * to be read; what was written since then, while the mesh came up, counts as a change.
  */
 export async function followChanges(
   session: Session,
   first: CheckedDocument,
+  loadedAtMs: number,
   done: () => void,
 ): Promise<void> {
   const { context } = session
   let current = first
   let work: Promise<void> = Promise.resolve()
   const over = Promise.withResolvers<void>()
-  const watch = watchFiles(context.clock, () => {
+  const changed = () => {
     work = work.then(async () => {
       current = await reload(session, current, files => watch.follow(files), done)
     })
     work.catch(over.reject)
-  })
+  }
+  const watch = watchFiles(context.clock, changed)
   watch.follow(first.files)
+  if (changedSince(first.files, loadedAtMs)) changed()
   const interrupted = context.interrupted()
   interrupted.addEventListener('abort', () => over.resolve(), { once: true })
   if (interrupted.aborted) over.resolve()

@@ -20,6 +20,7 @@ import { assertWorkloads, manifestCommands, type RunOptions, readRunOptions } fr
 /** Runs until `context.interrupted`; leaves no process and no open port behind, however it ends. */
 export async function runDev(context: Context, options: DevOptions): Promise<void> {
   context.interrupted()
+  const loadedAtMs = context.clock.now()
   const document = await loadChecked(options.file, context.cwd)
   const mesh = resolve(document.value)
   const { commands, folder } = manifestCommands(dirname(document.file))
@@ -61,7 +62,7 @@ export async function runDev(context: Context, options: DevOptions): Promise<voi
     const remember = () => writeDevState(options.stateDir, devState({ ...where, members: fleet!.members }))
     remember()
     context.terminal.report(overview(where), style => renderOverview(where, style))
-    await followChanges(session, document, remember)
+    await followChanges(session, document, loadedAtMs, remember)
     journal.say('draining')
   } finally {
     await fleet?.stop()

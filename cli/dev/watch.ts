@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs'
+import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { Clock, Timer } from '../../mesh/clock.ts'
 
@@ -47,6 +47,16 @@ export function watchFiles(clock: Clock, onChange: () => void): FileWatch {
     },
   }
 }
+
+/** How far a file system's clock may lag behind ours. */
+const CLOCK_LAG_MS = 20
+
+/** Whether any of the files was written, or went away, since then: what a watch that begins now has missed. */
+export const changedSince = (files: readonly string[], sinceMs: number): boolean =>
+  files.some(file => {
+    const found = statSync(file, { throwIfNoEntry: false })
+    return found === undefined || found.mtimeMs >= sinceMs - CLOCK_LAG_MS
+  })
 
 function byFolder(files: readonly string[]): Map<string, Set<string>> {
   const folders = new Map<string, Set<string>>()

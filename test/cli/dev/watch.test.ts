@@ -1,8 +1,8 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock } from '../../../cli/clock.ts'
-import { watchFiles } from '../../../cli/dev/watch.ts'
+import { changedSince, watchFiles } from '../../../cli/dev/watch.ts'
 import { project } from '../project.ts'
 
 /** A busy machine takes its time to start a shell, and to tell of a change. */
@@ -34,4 +34,17 @@ it('follows the files that it is told to, and no others', async () => {
   writeFileSync(join(folder, 'lib/other.ts'), 'x')
   writeFileSync(join(folder, 'lib/c.ts'), 'x')
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1), PATIENT)
+})
+
+it('tells what was written, or went away, before the watch began', () => {
+  const folder = project({ 'mesh.ts': '', 'lib.ts': '' })
+  const files = ['mesh.ts', 'lib.ts'].map(name => join(folder, name))
+  const written = (seconds: number) => utimesSync(join(folder, 'lib.ts'), seconds, seconds)
+  utimesSync(join(folder, 'mesh.ts'), 100, 100)
+  written(100)
+  expect(changedSince(files, 101_000)).toBe(false)
+  written(102)
+  expect(changedSince(files, 101_000)).toBe(true)
+  rmSync(join(folder, 'lib.ts'))
+  expect(changedSince(files, 103_000)).toBe(true)
 })
