@@ -65,7 +65,11 @@ function beginning(length: number, code: number): number {
 }
 
 /** The kind of a field by its name, in any case. */
-export const fieldKind = (name: string): FieldKind => KINDS.get(name.toLowerCase()) ?? FieldKind.PLAIN
+export function fieldKind(name: string): FieldKind {
+  const { length } = name
+  if (length > 31 || BEGINNINGS[beginning(length, name.charCodeAt(0))] === 0) return FieldKind.PLAIN
+  return KINDS.get(name.toLowerCase()) ?? FieldKind.PLAIN
+}
 
 /** The same for a name (a token) that stands in `bytes`. */
 export function fieldKindAt(bytes: Buffer, start: number, end: number): FieldKind {

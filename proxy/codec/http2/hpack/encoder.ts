@@ -19,8 +19,11 @@ const NEVER_INDEXED: ReadonlySet<string> = new Set([
   'set-cookie',
 ])
 
-/** Different in every message: not worth a place in any table, not even in the one of what was seen. */
-const UNIQUE: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'x-amzn-trace-id', 'x-request-id'])
+/**
+ * Different in every message: not worth a place in any table, nor looking for one (V8 puts every string that a Map is
+ * asked for into a table of its own). None of them has a name in the static table.
+ */
+const UNIQUE: readonly string[] = ['traceparent', 'tracestate', 'x-amzn-trace-id', 'x-request-id']
 
 /** Fields that are remembered besides those in the table. */
 const MAX_KNOWN = 512
@@ -79,6 +82,10 @@ export class HpackEncoder {
 
   /** `name` in lower case; both latin1. */
   field(name: string, value: string): void {
+    if (UNIQUE.includes(name)) {
+      this.unique(name, value)
+      return
+    }
     const values = this.pairs.get(name)
     const known = values?.get(value)
     if (known !== undefined) this.again(known)
@@ -87,6 +94,11 @@ export class HpackEncoder {
 
   /** A field of a message, by its number. */
   fieldOf(headers: HeaderBlock, field: number): void {
+    for (const name of UNIQUE) {
+      if (!headers.isNamed(field, name)) continue
+      this.unique(name, headers.valueAt(field))
+      return
+    }
     const line = headers.lineAt(field)
     const known = this.lines.get(line)
     if (known !== undefined) this.again(known)
@@ -116,7 +128,7 @@ export class HpackEncoder {
   /** What comes once may never come again: it is sent as it is, and remembered. */
   private firstTime(name: string, value: string, keep: (known: Known) => void): void {
     const known = knownOf(name, value)
-    if (!UNIQUE.has(name)) keep(known)
+    keep(known)
     if (known.staticIndex > 0) this.indexed(known.staticIndex)
     else this.literal(known, known.neverIndexed ? 0x10 : 0x00, 4)
   }
@@ -131,6 +143,13 @@ export class HpackEncoder {
       known.number = this.table.insert(known.field)
       if (this.table.has(known.number)) this.names.set(known.field.name, known.number)
     }
+  }
+
+  private unique(name: string, value: string): void {
+    this.reserve(INTEGER_BYTES * 3 + 4 * (name.length + value.length))
+    this.integer(0x00, 4, 0)
+    this.text(name)
+    this.text(value)
   }
 
   private indexed(index: number): void {
